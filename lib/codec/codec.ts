@@ -3,6 +3,7 @@ import type { Codec } from '../core/archive/layout.ts';
 import { unsupported } from './damage.ts';
 import { lz4Decompress } from './lz4-reader.ts';
 import { lz4Compress } from './lz4-writer.ts';
+import { lzoDecompress } from './lzo.ts';
 import type { Transform } from './streams.ts';
 import { packWith, unpackWith, zlibChunkBytes } from './through-zlib.ts';
 import { zstdCompress, zstdDecompress } from './zstd.ts';
@@ -46,6 +47,7 @@ const readers: Partial<Record<Codec, Transform>> = {
   zstd: zstdDecompress,
   brotli: brotliDecompress,
   gzip: gzipDecompress,
+  lzo: lzoDecompress,
   none: asItIs,
 };
 
