@@ -109,6 +109,10 @@ export const backupStartedKey = (backupName: string): ObjectKey =>
 export const backupManifestKey = (backupName: string): ObjectKey =>
   keyOf(`${ownBackupsPrefix}${checkedBackupName(backupName)}/manifest.ndjson.lz4`);
 
+/** What a finished backup holds and needs, for whoever does not read its manifest. */
+export const backupSummaryKey = (backupName: string): ObjectKey =>
+  keyOf(`${ownBackupsPrefix}${checkedBackupName(backupName)}/summary.json`);
+
 /** What an object is, by its key. 'wal-sidecar' is what WAL-G caches beside the WAL and may be lost without harm. */
 export type ArchiveObject =
   | { readonly kind: 'wal'; readonly file: WalFile; readonly codec: Codec }
@@ -121,7 +125,8 @@ export type ArchiveObject =
         | 'files-metadata'
         | 'wal-e-version'
         | 'backup-started'
-        | 'backup-manifest';
+        | 'backup-manifest'
+        | 'backup-summary';
       readonly backupName: string;
     }
   | { readonly kind: 'incarnation'; readonly number: number }
@@ -150,9 +155,10 @@ const backupFiles: ReadonlyMap<string, 'metadata' | 'files-metadata' | 'wal-e-ve
   ['/extended_version.txt', 'wal-e-version'],
 ]);
 
-const ownBackupFiles: ReadonlyMap<string, 'backup-started' | 'backup-manifest'> = new Map([
+const ownBackupFiles: ReadonlyMap<string, 'backup-started' | 'backup-manifest' | 'backup-summary'> = new Map([
   ['/started.json', 'backup-started'],
   ['/manifest.ndjson.lz4', 'backup-manifest'],
+  ['/summary.json', 'backup-summary'],
 ]);
 
 const splitBackup = (path: string): { readonly backupName: string; readonly rest: string } => {

@@ -147,6 +147,8 @@ function* walkSegments(
   endLsn: Lsn,
   segmentBytes: SegmentBytes,
 ): Generator<Segment> {
+  // Nothing is nothing, even in the middle of a segment.
+  if (startLsn === endLsn) return;
   const size = BigInt(segmentBytes);
   let begin = startLsn - (startLsn % size);
   for (const { timelineId, endLsn: spanEnd } of path) {
