@@ -205,6 +205,7 @@ test('a key that is almost right is unknown', () => {
     `basebackups_005/${backupName}/tar_partitions/.tar`,
     `basebackups_005/${backupName}/tar_partitions/part_001.tar.xz`,
     `basebackups_005/${backupName}/tar_partitions/part_001.lz4`,
+    `basebackups_005/${backupName}/tar_partitions/part_001.zip.lz4`,
     `basebackups_005/${backupName}/tar_partitions/part_.tar.lz4`,
     `basebackups_005/${backupName}/tar_partitions/part_001.tar/x.tar`,
     `basebackups_005/${backupName}/tar_partitions/../part_001.tar`,
