@@ -158,7 +158,7 @@ const backupFiles: ReadonlyMap<string, 'metadata' | 'files-metadata' | 'wal-e-ve
 const ownBackupFiles: ReadonlyMap<string, 'backup-started' | 'backup-manifest' | 'backup-summary'> = new Map([
   ['/started.json', 'backup-started'],
   ['/manifest.ndjson.lz4', 'backup-manifest'],
-  ['/backup.json', 'backup-summary'],
+  ['/summary.json', 'backup-summary'],
 ]);
 
 const splitBackup = (path: string): { readonly backupName: string; readonly rest: string } => {

@@ -93,7 +93,7 @@ test('our own objects lie apart from theirs', () => {
   assert.equal(incarnationKey(1), 'walwarden/incarnations/000001.json');
   assert.equal(backupStartedKey(backupName), `walwarden/backups/${backupName}/started.json`);
   assert.equal(backupManifestKey(backupName), `walwarden/backups/${backupName}/manifest.ndjson.lz4`);
-  assert.equal(backupSummaryKey(backupName), `walwarden/backups/${backupName}/backup.json`);
+  assert.equal(backupSummaryKey(backupName), `walwarden/backups/${backupName}/summary.json`);
   assert(incarnationsPrefix.startsWith(ownPrefix));
 });
 
