@@ -1,0 +1,137 @@
+/**
+ * Runs every test file, or with words as arguments those whose path contains one of them. Files that never touch
+ * PostgreSQL run first. Ends with one summary over all of them; a temporary file left behind is a failure too.
+ */
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec, type TestEvent } from 'node:test/reporters';
+import { projectRoot, stagedRoot } from './support/staging.ts';
+import { temporaryDirectory } from './support/temporary.ts';
+
+const fileTimeoutMs = 10 * 60_000;
+const slowestShown = 8;
+const demandsParts = process.env.WALWARDEN_DEMAND_PARTS === '1';
+const testRoot = join(projectRoot, 'test');
+
+/** The counts of node's summary, in its order; node ends every run with these lines, and we end with their sums. */
+const countNames = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo'] as const;
+const counts = new Map<string, number>(countNames.map((name) => [name, 0]));
+const fileMs = new Map<string, number>();
+const missingParts: string[] = [];
+
+const findTests = (words: readonly string[]): readonly string[] =>
+  readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts') && !path.split('/').includes('node_modules'))
+    .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
+    .map((path) => join(testRoot, path))
+    .sort();
+
+/** True when the file, or a file of test/ that it imports, finds the binaries of PostgreSQL. */
+const needsPostgres = (file: string, seen: Set<string> = new Set()): boolean => {
+  if (file === join(testRoot, 'support', 'postgres-parts.ts')) return true;
+  if (seen.has(file) || !file.startsWith(testRoot)) return false;
+  seen.add(file);
+  const imports = readFileSync(file, 'utf8').matchAll(/from '(\.[^']+\.ts)'/g);
+  return [...imports].some(([, path = '']) => needsPostgres(resolve(dirname(file), path), seen));
+};
+
+/** Keeps count of an event; false for the closing lines of one run, which would come once for each run. */
+const isNews = ({ type, data }: TestEvent): boolean => {
+  if (type === 'test:summary' && data.file !== undefined) fileMs.set(data.file, data.duration_ms);
+  if (type === 'test:pass' && typeof data.skip === 'string') {
+    if (!data.skip.startsWith('no package for this platform'))
+      missingParts.push(`${data.name}: ${data.skip}`);
+  } else if (type === 'test:pass' && data.skip === true) {
+    missingParts.push(data.name);
+  }
+  if (type !== 'test:diagnostic' || data.nesting !== 0 || data.file !== undefined) return true;
+  const [, name = '', count = ''] = /^(\w+) ([\d.]+)$/.exec(data.message) ?? [];
+  const sum = counts.get(name);
+  if (sum === undefined) return name !== 'duration_ms';
+  counts.set(name, sum + Number(count));
+  return false;
+};
+
+async function* eventsOf(
+  groups: readonly (readonly string[])[],
+  signal: AbortSignal,
+): AsyncGenerator<TestEvent> {
+  const begin = performance.now();
+  for (const files of groups) {
+    // Without files node would look for tests by its own patterns.
+    if (files.length === 0 || signal.aborted) continue;
+    const events: AsyncIterable<TestEvent> = run({
+      files: [...files],
+      concurrency: availableParallelism(),
+      timeout: fileTimeoutMs,
+      signal,
+    });
+    for await (const event of events) if (isNews(event)) yield event;
+  }
+  for (const [name, count] of [...counts, ['duration_ms', performance.now() - begin] as const]) {
+    const message = `${name} ${Number.isInteger(count) ? count : count.toFixed(0)}`;
+    yield { type: 'test:diagnostic', data: { message, nesting: 0, level: 'info' } };
+  }
+}
+
+/** What the tests should have removed: whatever lies in their temporary directory but our own staged copy. */
+const leftBehind = (temporary: string, stagedCopy: string): readonly string[] =>
+  readdirSync(temporary)
+    .map((name) => join(temporary, name))
+    .filter((path) => path !== stagedCopy);
+
+const report = (heading: string, lines: readonly string[]): void => {
+  if (lines.length > 0) process.stdout.write(`\n${heading}\n${lines.map((line) => `  ${line}\n`).join('')}`);
+};
+
+const files = findTests(process.argv.slice(2));
+if (files.length === 0) {
+  process.stderr.write(
+    `run: no test file has one of these words in its path: ${process.argv.slice(2).join(' ')}\n`,
+  );
+  process.exit(1);
+}
+
+// Everything temporary of this run goes into one directory, open to the cluster's user, that is looked through at the end.
+const temporary = temporaryDirectory();
+chmodSync(temporary, 0o1777);
+process.env.TMPDIR = temporary;
+const withPostgres = files.filter((file) => needsPostgres(file));
+const withoutPostgres = files.filter((file) => !withPostgres.includes(file));
+if (withPostgres.length > 0) process.env.WALWARDEN_STAGED_ROOT = stagedRoot();
+
+// The first Ctrl-C ends the tests in good order; a second one meets the handler in temporary.ts alone and ends us too.
+const interruption = new AbortController();
+const handlers = process.listeners('SIGINT');
+process.removeAllListeners('SIGINT');
+process.once('SIGINT', () => {
+  interruption.abort();
+  for (const handler of handlers) process.on('SIGINT', handler);
+});
+
+await pipeline(
+  Readable.from(eventsOf([withoutPostgres, withPostgres], interruption.signal)),
+  new spec(),
+  process.stdout,
+  { end: false },
+);
+
+const slowest = [...fileMs].sort(([, a], [, b]) => b - a).slice(0, slowestShown);
+report(
+  'slowest files',
+  slowest.map(([file, ms]) => `${(ms / 1000).toFixed(1).padStart(6)} s  ${relative(projectRoot, file)}`),
+);
+const remains = leftBehind(temporary, process.env.WALWARDEN_STAGED_ROOT ?? '');
+report('left behind by a test', remains);
+if (demandsParts) report('skipped, though WALWARDEN_DEMAND_PARTS=1', missingParts);
+const failures = (counts.get('fail') ?? 0) + (counts.get('cancelled') ?? 0);
+const isFailed =
+  failures > 0 ||
+  remains.length > 0 ||
+  interruption.signal.aborted ||
+  (demandsParts && missingParts.length > 0);
+process.exit(isFailed ? 1 : 0);
