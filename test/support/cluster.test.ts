@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { createCluster } from './cluster.ts';
+import { adoptCluster, createCluster } from './cluster.ts';
 import { giveToClusterUser } from './cluster-user.ts';
-import { demandMajor, supportedMajors } from './postgres-parts.ts';
+import { createManyTables, startLoad } from './load.ts';
+import { demandMajor, newestMajor, supportedMajors } from './postgres-parts.ts';
+import { isAlive } from './server-process.ts';
 import { removeDirectory, temporaryDirectory } from './temporary.ts';
 import { eventually } from './waiting.ts';
 
@@ -39,3 +42,109 @@ for (const major of supportedMajors) {
     assert.equal(existsSync(host), false);
   });
 }
+
+test('a killed cluster starts again and keeps what was committed under load', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  const cluster = await createCluster({ major: newestMajor, hooks: t });
+  await cluster.start();
+  const load = await startLoad(cluster, { connections: 3 });
+  await eventually('two hundred transactions', () => load.transactions() > 200);
+  await cluster.kill9();
+  assert.equal(cluster.isRunning(), false);
+  const { transactions, lostConnections } = await load.stop();
+  assert.equal(lostConnections, 3);
+
+  await cluster.start();
+  assert.match(cluster.log(), /automatic recovery|was not properly shut down/);
+  const balance =
+    'select sum(balance) = (select sum(amount) from load_transfers) as sound from load_accounts';
+  assert.equal(await cluster.text(balance), 'true');
+  t.diagnostic(`${transactions} transactions before the kill`);
+});
+
+test('table checksums see one changed value in one of many tables, and nothing in another order of rows', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  const cluster = await createCluster({ major: newestMajor, hooks: t, settings: { autovacuum: 'off' } });
+  await cluster.start();
+  await createManyTables(cluster, 1_200);
+  await cluster.exec('create database "other one"');
+  await cluster.exec(
+    `create table "Mixed ' Case" as select i as r, 'text ' || i as t from generate_series(1, 500) as i;
+     create unlogged table forgotten as select 1 as one; create table nothing ();`,
+    'other one',
+  );
+  const before = await cluster.tableChecksums();
+  assert.equal(before.size, 1_202);
+  assert.match(before.get(`other one/public."Mixed ' Case"`) ?? '', /^500:[0-9a-f]{32}$/);
+
+  // An update that changes no value moves the row to the end of the table.
+  await cluster.exec(`update "Mixed ' Case" set t = t where r = 7`, 'other one');
+  assert.deepEqual(await cluster.tableChecksums(), before);
+
+  await cluster.exec('update many.t777 set id = 0');
+  const after = await cluster.tableChecksums();
+  const changed = [...after].filter(([name, checksum]) => before.get(name) !== checksum);
+  assert.deepEqual(
+    changed.map(([name]) => name),
+    ['postgres/many.t777'],
+  );
+});
+
+test('an adopted directory runs beside its source on settings of its own, and can be promoted', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  const directory = temporaryDirectory(t);
+  const source = await createCluster({ major: newestMajor, directory });
+  await source.start();
+  await source.exec('create table kept as select 42 as answer');
+  await source.stop();
+  const copyDirectory = join(directory, 'copy');
+  cpSync(source.dataDirectory, copyDirectory, { recursive: true });
+  writeFileSync(join(copyDirectory, 'standby.signal'), '');
+  await source.start();
+
+  const copy = adoptCluster({
+    major: newestMajor,
+    dataDirectory: copyDirectory,
+    settings: { restore_command: 'false' },
+  });
+  await copy.start();
+  assert.equal(await copy.text('select pg_is_in_recovery()'), 'true');
+  assert.deepEqual(await copy.tableChecksums(), await source.tableChecksums());
+  await copy.promote();
+  await copy.exec('insert into kept values (43)');
+  assert.equal(await copy.text('select count(*) from kept'), '2');
+  assert.equal(await source.text('select count(*) from kept'), '1');
+  assert.notEqual(copy.env().PGHOST, source.env().PGHOST);
+});
+
+test('a server that cannot start says why', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  const cluster = await createCluster({ major: newestMajor, hooks: t, settings: { wal_level: 'nonsense' } });
+  await assert.rejects(cluster.start(), /invalid value for parameter "wal_level": "nonsense"/);
+  assert.deepEqual(await cluster.waitExit(), { status: 1, signal: null });
+});
+
+test('a test that fails or a process that exits in the middle leaves no server and no file', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  for (const ending of [
+    'process.exit(3)',
+    'process.kill(process.pid, "SIGTERM"); await new Promise(() => {})',
+  ]) {
+    const program = `
+      import { createCluster } from ${JSON.stringify(join(import.meta.dirname, 'cluster.ts'))};
+      const cluster = await createCluster({ major: ${newestMajor} });
+      await cluster.start();
+      const pid = await cluster.text("select pid from pg_stat_activity where backend_type = 'checkpointer'");
+      process.stdout.write([cluster.dataDirectory, cluster.env().PGHOST, pid].join("\\n"));
+      setTimeout(() => {}, 60_000);
+      ${ending};`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    });
+    const [dataDirectory = '', socketDirectory = '', pid = ''] = stdout.split('\n');
+    assert.notEqual(dataDirectory, '', stderr);
+    assert.equal(existsSync(dirname(dataDirectory)), false);
+    assert.equal(existsSync(socketDirectory), false);
+    await eventually(`the end of server process ${pid}`, () => !isAlive(Number(pid)));
+  }
+});

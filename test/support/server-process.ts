@@ -103,7 +103,8 @@ const childrenOf = (pid: number): readonly number[] => {
     .filter((each) => statFields(each)?.parent === pid);
 };
 
-const isAlive = (pid: number): boolean => {
+/** False for a process that ended and whose parent has not looked yet. On Linux; elsewhere false for every process. */
+export const isAlive = (pid: number): boolean => {
   const state = statFields(pid)?.state;
   return state !== undefined && state !== 'Z' && state !== 'X';
 };
