@@ -3,6 +3,7 @@ import type { Codec } from '../core/archive/layout.ts';
 import { unsupported } from './damage.ts';
 import { lz4Decompress } from './lz4-reader.ts';
 import { lz4Compress } from './lz4-writer.ts';
+import { lzmaDecompress } from './lzma.ts';
 import { lzoDecompress } from './lzo.ts';
 import type { Transform } from './streams.ts';
 import { packWith, unpackWith, zlibChunkBytes } from './through-zlib.ts';
@@ -46,6 +47,7 @@ const readers: Partial<Record<Codec, Transform>> = {
   lz4: lz4Decompress,
   zstd: zstdDecompress,
   brotli: brotliDecompress,
+  lzma: lzmaDecompress,
   gzip: gzipDecompress,
   lzo: lzoDecompress,
   none: asItIs,

@@ -13,8 +13,8 @@ const afterRun = 4;
 /**
  * Unpacks one LZO1X block into `target`, which it has to fill exactly, and returns what is wrong with the block, or
  * `undefined`. One decoder does for LZO1X-1, LZO1X-1(15) and LZO1X-999, which differ only in how they look for
- * matches. Written from the instruction table of the format, in docs/format.md; every read and every copy is bounded,
- * and each turn of the loop consumes input, so that it ends on any input.
+ * matches. Every read and every copy is bounded, and each turn of the loop consumes input, so that it ends on any
+ * input.
  *
  * A block is a run of instructions. By its first byte `c`:
  *
