@@ -1,4 +1,3 @@
-import { PipelineError } from '../../lib/core/errors.ts';
 import {
   type Command,
   type CommandGroup,
@@ -7,8 +6,8 @@ import {
   type OptionSpec,
   usageOf,
 } from '../command-line.ts';
-import { nearest } from '../host/spelling.ts';
 import type { Setting, SettingGroup } from '../settings/setting.ts';
+import { loadCommand } from './load.ts';
 
 const groupHeadings: Readonly<Record<CommandGroup, string>> = {
   host: 'Called by PostgreSQL',
@@ -41,19 +40,6 @@ export const helpCommand = (registry: CommandRegistry): Command => ({
     else print(commandHelp(await loadCommand(registry, topic)));
   },
 });
-
-/** @throws 'usage-wrong' when there is no such command */
-export const loadCommand = async (registry: CommandRegistry, name: string): Promise<Command> => {
-  const load = Object.hasOwn(registry, name) ? registry[name] : undefined;
-  if (load !== undefined) return load();
-  const meant = nearest(name, Object.keys(registry));
-  throw new PipelineError('usage-wrong', {
-    message: `there is no command ${JSON.stringify(name)}`,
-    hint:
-      (meant === undefined ? '' : `Did you mean "walwarden ${meant}"? `) +
-      '"walwarden help" lists the commands.',
-  });
-};
 
 const overview = async (registry: CommandRegistry): Promise<string> => {
   const all = await Promise.all(Object.values(registry).map((load) => load()));

@@ -2,6 +2,14 @@ import type { CommandRegistry } from '../command-line.ts';
 
 /** Every command that there is, in the order of the help. */
 export const commands: CommandRegistry = {
+  'wal-push': async () => (await import('./wal-push.ts')).command,
+  'wal-fetch': async () => (await import('./wal-fetch.ts')).command,
+  'backup-push': async () => (await import('./backup-push.ts')).command,
+  'backup-fetch': async () => (await import('./backup-fetch.ts')).command,
+  'backup-list': async () => (await import('./backup-list.ts')).command,
+  'backup-show': async () => (await import('./backup-show.ts')).command,
+  'backup-mark': async () => (await import('./backup-mark.ts')).command,
+  claim: async () => (await import('./claim.ts')).command,
   help: async () => (await import('./help.ts')).helpCommand(commands),
   version: async () => (await import('./version.ts')).command,
 };

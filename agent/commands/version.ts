@@ -1,5 +1,5 @@
-import manifest from '../../package.json' with { type: 'json' };
 import type { Command } from '../command-line.ts';
+import { agentVersion } from '../version.ts';
 
 export const command: Command = {
   name: 'version',
@@ -10,6 +10,6 @@ export const command: Command = {
   options: {},
   arguments: [],
   run: async ({ print }) => {
-    print(`walwarden ${manifest.version} (node ${process.version}, ${process.platform}-${process.arch})`);
+    print(`walwarden ${agentVersion} (node ${process.version}, ${process.platform}-${process.arch})`);
   },
 };

@@ -1,0 +1,90 @@
+import { collect } from '../../lib/codec/streams.ts';
+import {
+  backupSummaryKey,
+  backupsPrefix,
+  metadataKey,
+  parseKey,
+  sentinelKey,
+} from '../../lib/core/archive/layout.ts';
+import { type BackupMetadata, parseBackupMetadata } from '../../lib/core/backup/backup-metadata.ts';
+import type { SelectableBackup } from '../../lib/core/backup/backup-selection.ts';
+import { type BackupSummary, parseBackupSummary } from '../../lib/core/backup/backup-summary.ts';
+import { type BackupSentinel, parseSentinel } from '../../lib/core/backup/sentinel.ts';
+import { PipelineError } from '../../lib/core/errors.ts';
+import type { ObjectKey } from '../../lib/core/ports.ts';
+import type { SegmentBytes } from '../../lib/core/wal/segment.ts';
+import type { Archive } from '../archive/archive.ts';
+import { readIncarnations } from '../archive/claim.ts';
+
+/** A complete base backup, whoever took it, as its small documents tell. */
+export type Backup = SelectableBackup & {
+  readonly sentinel: BackupSentinel;
+  /** The truth about permanence; WAL-E wrote none. */
+  readonly metadata: BackupMetadata | undefined;
+  /** Only our own backups have one, and with it a manifest. */
+  readonly summary: BackupSummary | undefined;
+};
+
+/** A small document of the archive as text, `undefined` when it is provably not there. */
+export const readDocument = async (archive: Archive, key: ObjectKey): Promise<string | undefined> => {
+  const object = await archive.store.open(key, { signal: archive.signal });
+  return object === undefined ? undefined : (await collect(object.content)).toString('utf8');
+};
+
+const lookAhead = 16;
+
+/** Every complete base backup in the archive, oldest first by where and when it began. */
+export const listBackups = async (archive: Archive): Promise<readonly Backup[]> => {
+  const names: string[] = [];
+  for await (const entry of archive.store.list(backupsPrefix, { signal: archive.signal, delimiter: '/' })) {
+    if ('folder' in entry) continue;
+    const object = parseKey(entry.key);
+    if (object.kind === 'sentinel') names.push(object.backupName);
+  }
+  const segmentBytes = (await readIncarnations(archive)).at(-1)?.segmentBytes;
+  const backups: Backup[] = [];
+  for (let at = 0; at < names.length; at += lookAhead) {
+    const found = names.slice(at, at + lookAhead).map((name) => readBackup(archive, name, segmentBytes));
+    backups.push(...(await Promise.all(found)).filter((backup) => backup !== undefined));
+  }
+  return backups.sort(
+    (left, right) =>
+      (left.startedAt?.getTime() ?? 0) - (right.startedAt?.getTime() ?? 0) ||
+      Number((left.startLsn ?? 0n) - (right.startLsn ?? 0n)),
+  );
+};
+
+/** One complete backup; `undefined` when it was deleted meanwhile. */
+const readBackup = async (
+  archive: Archive,
+  name: string,
+  segmentBytes: SegmentBytes | undefined,
+): Promise<Backup | undefined> => {
+  const [sentinelText, metadataText, summaryText] = await Promise.all([
+    readDocument(archive, sentinelKey(name)),
+    readDocument(archive, metadataKey(name)),
+    readDocument(archive, backupSummaryKey(name)),
+  ]);
+  if (sentinelText === undefined) return undefined;
+  const sentinel = parseSentinel(name, sentinelText, segmentBytes);
+  return {
+    name,
+    isComplete: true,
+    startedAt: sentinel.startedAt,
+    startLsn: sentinel.startLsn,
+    sentinel,
+    metadata: metadataText === undefined ? undefined : parseBackupMetadata(metadataText, metadataKey(name)),
+    summary: summaryText === undefined ? undefined : parseBackupSummary(summaryText, backupSummaryKey(name)),
+  };
+};
+
+/** Whether retention may never expire it. */
+export const isPermanent = ({ metadata, sentinel }: Backup): boolean =>
+  metadata?.isPermanent ?? sentinel.isPermanent;
+
+/** @throws 'backup-absent' */
+export const vanished = (name: string, key: string): PipelineError =>
+  new PipelineError('backup-absent', {
+    message: `${key} of base backup ${name} is not in the archive`,
+    hint: 'The backup is being deleted, or somebody removed objects by hand; choose another with "walwarden backup-list".',
+  });

@@ -1,0 +1,96 @@
+import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
+import type { SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
+import { parseWalFileName, type WalFile } from '../../lib/core/wal/wal-file.ts';
+import type { Archive } from '../archive/archive.ts';
+import { openWalFile } from '../archive/object-content.ts';
+import { clusterOfWalPath } from '../host/control-file.ts';
+import { writeDurably } from '../host/files.ts';
+import { withRetries } from '../host/retries.ts';
+import { checkWalContent, walHeadBytes } from './wal-content.ts';
+
+/**
+ * Puts one WAL file at PostgreSQL's path, whole, checked and durable. 'absent' means that the store proved that it holds
+ * no such file: the end of the archive. Everything else that goes wrong throws, after what may heal by itself was tried
+ * again for `retrySeconds`.
+ */
+export const fetchWalFile = async (
+  archive: Archive,
+  request: { readonly name: string; readonly destination: string; readonly retrySeconds: number },
+): Promise<'fetched' | 'absent'> => {
+  const walFile = parseWalFileName(request.name);
+  if (walFile === undefined) {
+    throw new PipelineError('wal-name-invalid', {
+      message: `${request.name} is not the name of a WAL file`,
+      hint: 'Call it from PostgreSQL as restore_command = \'walwarden wal-fetch "%f" "%p"\'.',
+    });
+  }
+  return withRetries(
+    { clock: archive.clock, log: archive.log, signal: archive.signal, seconds: request.retrySeconds },
+    'wal-fetch',
+    () => fetchOnce(archive, walFile, request.destination),
+  );
+};
+
+const fetchOnce = async (
+  archive: Archive,
+  walFile: WalFile,
+  destination: string,
+): Promise<'fetched' | 'absent'> => {
+  const startedAt = archive.clock.now();
+  const found = await openWalFile(archive, walFile.name);
+  if (found === undefined) {
+    archive.log.info('wal-fetch', { state: 'absent', file: walFile.name });
+    return 'absent';
+  }
+  // In recovery the data directory already carries the cluster's identity, so content of another cluster is known at
+  // no cost, before PostgreSQL meets it.
+  const cluster = await clusterOfWalPath(destination);
+  const plain = archive.decode(found.codec)(found.object.content);
+  let bytes = 0;
+  const checked = checkedContent(walFile, plain, cluster, (length) => {
+    bytes = length;
+  });
+  await writeDurably(destination, namingKey(found.key, checked));
+  archive.log.info('wal-fetch', {
+    state: 'complete',
+    key: found.key,
+    bytes,
+    seconds: (archive.clock.now().getTime() - startedAt.getTime()) / 1000,
+  });
+  return 'fetched';
+};
+
+/** Says in which object the damage lies; the codecs and checks below see only bytes. */
+async function* namingKey(key: string, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (error) {
+    if (!isPipelineError(error, 'object-damaged', 'wal-content-invalid', 'archive-foreign')) throw error;
+    throw new PipelineError(error.code, {
+      message: `${key}: ${error.message}`,
+      hint:
+        error.hint ??
+        'The object in the archive is damaged. A copy may still be in pg_wal of the primary or of a standby.',
+      cause: error,
+    });
+  }
+}
+
+/** The content as it is, and at its end a throw when it is not what the file's name promises. */
+async function* checkedContent(
+  walFile: WalFile,
+  plain: AsyncIterable<Uint8Array>,
+  cluster: SystemIdentifier | undefined,
+  onEnd: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const headBytes = walHeadBytes(walFile);
+  let head = Buffer.alloc(0);
+  let fileBytes = 0;
+  for await (const chunk of plain) {
+    if (head.length < headBytes) head = Buffer.concat([head, chunk.subarray(0, headBytes - head.length)]);
+    fileBytes += chunk.length;
+    yield chunk;
+  }
+  checkWalContent(walFile, { head, fileBytes }, cluster);
+  onEnd(fileBytes);
+}
