@@ -9,8 +9,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec, type TestEvent } from 'node:test/reporters';
+import { endOrphans } from './support/orphans.ts';
 import { projectRoot, stagedRoot } from './support/staging.ts';
 import { temporaryDirectory } from './support/temporary.ts';
+import { eventually } from './support/waiting.ts';
 
 const fileTimeoutMs = 10 * 60_000;
 const slowestShown = 8;
@@ -41,7 +43,10 @@ const needsPostgres = (file: string, seen: Set<string> = new Set()): boolean => 
 
 /** Keeps count of an event; false for the closing lines of one run, which would come once for each run. */
 const isNews = ({ type, data }: TestEvent): boolean => {
-  if (type === 'test:summary' && data.file !== undefined) fileMs.set(data.file, data.duration_ms);
+  if (type === 'test:summary') {
+    if (data.file !== undefined) fileMs.set(data.file, data.duration_ms);
+    return data.file !== undefined;
+  }
   if (type === 'test:pass' && typeof data.skip === 'string') {
     if (!data.skip.startsWith('no package for this platform'))
       missingParts.push(`${data.name}: ${data.skip}`);
@@ -60,7 +65,7 @@ async function* eventsOf(
   groups: readonly (readonly string[])[],
   signal: AbortSignal,
 ): AsyncGenerator<TestEvent> {
-  const begin = performance.now();
+  let closing: TestEvent | undefined;
   for (const files of groups) {
     // Without files node would look for tests by its own patterns.
     if (files.length === 0 || signal.aborted) continue;
@@ -70,24 +75,26 @@ async function* eventsOf(
       timeout: fileTimeoutMs,
       signal,
     });
-    for await (const event of events) if (isNews(event)) yield event;
+    for await (const event of events) {
+      if (isNews(event)) yield event;
+      else if (event.type === 'test:summary') closing = event;
+    }
   }
-  for (const [name, count] of [...counts, ['duration_ms', performance.now() - begin] as const]) {
-    const message = `${name} ${Number.isInteger(count) ? count : count.toFixed(0)}`;
-    yield { type: 'test:diagnostic', data: { message, nesting: 0, level: 'info' } };
-  }
+  // The reporter answers it with all failures once more.
+  if (closing !== undefined) yield closing;
 }
 
 /** What the tests should have removed: whatever lies in their temporary directory but our own staged copy. */
-const leftBehind = (temporary: string, stagedCopy: string): readonly string[] =>
+const leftBehind = (): readonly string[] =>
   readdirSync(temporary)
     .map((name) => join(temporary, name))
-    .filter((path) => path !== stagedCopy);
+    .filter((path) => path !== process.env.WALWARDEN_STAGED_ROOT);
 
 const report = (heading: string, lines: readonly string[]): void => {
-  if (lines.length > 0) process.stdout.write(`\n${heading}\n${lines.map((line) => `  ${line}\n`).join('')}`);
+  if (lines.length > 0) process.stdout.write(`${heading}\n${lines.map((line) => `  ${line}\n`).join('')}\n`);
 };
 
+const begin = performance.now();
 const files = findTests(process.argv.slice(2));
 if (files.length === 0) {
   process.stderr.write(
@@ -125,13 +132,19 @@ report(
   'slowest files',
   slowest.map(([file, ms]) => `${(ms / 1000).toFixed(1).padStart(6)} s  ${relative(projectRoot, file)}`),
 );
-const remains = leftBehind(temporary, process.env.WALWARDEN_STAGED_ROOT ?? '');
-report('left behind by a test', remains);
+
+// Node does not wait for a test file that it had to end; what that file still removes was not left behind.
+await eventually('the removal of temporary files', () => leftBehind().length === 0, {
+  timeoutMs: 2_000,
+}).catch(() => report('left behind by a test', leftBehind()));
+report('servers that had to be ended', endOrphans(temporary));
 if (demandsParts) report('skipped, though WALWARDEN_DEMAND_PARTS=1', missingParts);
-const failures = (counts.get('fail') ?? 0) + (counts.get('cancelled') ?? 0);
+for (const [name, count] of counts) process.stdout.write(`\u2139 ${name} ${count}\n`);
+process.stdout.write(`\u2139 duration_ms ${(performance.now() - begin).toFixed(0)}\n`);
+
 const isFailed =
-  failures > 0 ||
-  remains.length > 0 ||
+  (counts.get('fail') ?? 0) + (counts.get('cancelled') ?? 0) > 0 ||
+  leftBehind().length > 0 ||
   interruption.signal.aborted ||
   (demandsParts && missingParts.length > 0);
 process.exit(isFailed ? 1 : 0);

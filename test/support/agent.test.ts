@@ -11,6 +11,8 @@ import { temporaryDirectory } from './temporary.ts';
 const rootWithAgent = (t: TestContext, script: string): string => {
   const root = join(temporaryDirectory(t), `it's 100 %p`);
   mkdirSync(join(root, 'agent'), { recursive: true });
+  chmodSync(root, 0o755);
+  chmodSync(join(root, 'agent'), 0o755);
   writeFileSync(join(root, 'agent', 'walwarden'), `#!/bin/sh\n${script}\n`);
   chmodSync(join(root, 'agent', 'walwarden'), 0o755);
   return root;

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { clusterUser } from './cluster-user.ts';
+import { type ProgramResult, programResult, signalGroup, startGroup } from './process-group.ts';
 import { programEnvironment } from './server-process.ts';
 import { stagedRoot } from './staging.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -10,12 +8,7 @@ import { temporaryDirectory } from './temporary.ts';
 /** One line that the agent logged. */
 export type AgentEvent = Readonly<Record<string, unknown>>;
 
-export type AgentResult = {
-  /** null when a signal ended the agent. */
-  readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
+export type AgentResult = ProgramResult & {
   /** The lines of stderr that are JSON objects. */
   readonly events: readonly AgentEvent[];
 };
@@ -41,21 +34,6 @@ export type RunningAgent = {
   readonly finished: Promise<AgentResult>;
 };
 
-const alive = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of alive) killGroup(child, 'SIGKILL');
-});
-
-/** The whole group, because the launcher stays beside wal-fetch to translate its status. */
-const killGroup = (child: ChildProcess, signal: NodeJS.Signals): boolean => {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return false;
-  try {
-    return process.kill(-child.pid, signal);
-  } catch {
-    return false;
-  }
-};
-
 /** Words that mean the same to every POSIX shell, whatever they contain. */
 export const shellQuoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
@@ -68,48 +46,26 @@ export const agentCommand = (root = stagedRoot()): string =>
 
 /** Starts the agent as the cluster's user and hands it over while it runs. It ends with this process at the latest. */
 export const spawnAgent = (args: readonly string[], options: AgentOptions = {}): RunningAgent => {
-  const child = spawn(join(options.root ?? stagedRoot(), 'agent', 'walwarden'), [...args], {
-    ...(clusterUser === undefined || options.uid === undefined
-      ? clusterUser
-      : { uid: options.uid, gid: options.uid }),
+  const { uid } = options;
+  const child = startGroup(join(options.root ?? stagedRoot(), 'agent', 'walwarden'), args, {
+    user: clusterUser === undefined || uid === undefined ? clusterUser : { uid, gid: uid },
     cwd: options.cwd ?? '/',
     env: { ...programEnvironment(agentHome()), WALWARDEN_LOG_FORMAT: 'json', ...options.env },
-    stdio: 'pipe',
-    detached: true,
   });
-  alive.add(child);
-  options.signal?.addEventListener('abort', () => killGroup(child, 'SIGTERM'));
-  // An agent that ends without reading all of its input is no failure of the test.
-  child.stdin.on('error', () => undefined);
+  options.signal?.addEventListener('abort', () => signalGroup(child, 'SIGTERM'));
   child.stdin.end(options.input);
-  const finished = finish(child, text(child.stdout), text(child.stderr));
+  const finished = programResult(child).then((result) => ({
+    ...result,
+    events: result.stderr.split('\n').flatMap(parseEvent),
+  }));
   // Nobody has to wait for it.
   finished.catch(() => undefined);
-  return { pid: child.pid ?? 0, kill: (signal) => killGroup(child, signal), finished };
+  return { pid: child.pid ?? 0, kill: (signal) => signalGroup(child, signal), finished };
 };
 
 /** Runs the agent to its end. A status that is not zero is an answer, not an exception. */
 export const runAgent = (args: readonly string[], options?: AgentOptions): Promise<AgentResult> =>
   spawnAgent(args, options).finished;
-
-const finish = async (
-  child: ChildProcess,
-  stdoutText: Promise<string>,
-  stderrText: Promise<string>,
-): Promise<AgentResult> => {
-  try {
-    const [stdout, stderr] = await Promise.all([stdoutText, stderrText, once(child, 'close')]);
-    return {
-      status: child.exitCode,
-      signal: child.signalCode,
-      stdout,
-      stderr,
-      events: stderr.split('\n').flatMap(parseEvent),
-    };
-  } finally {
-    alive.delete(child);
-  }
-};
 
 const parseEvent = (line: string): readonly AgentEvent[] => {
   if (!line.startsWith('{')) return [];

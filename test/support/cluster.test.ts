@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { adoptCluster, createCluster } from './cluster.ts';
 import { giveToClusterUser } from './cluster-user.ts';
 import { createManyTables, startLoad } from './load.ts';
+import { endOrphans } from './orphans.ts';
 import { demandMajor, newestMajor, supportedMajors } from './postgres-parts.ts';
 import { isAlive } from './server-process.ts';
 import { removeDirectory, temporaryDirectory } from './temporary.ts';
@@ -122,6 +123,28 @@ test('a server that cannot start says why', async (t) => {
   const cluster = await createCluster({ major: newestMajor, hooks: t, settings: { wal_level: 'nonsense' } });
   await assert.rejects(cluster.start(), /invalid value for parameter "wal_level": "nonsense"/);
   assert.deepEqual(await cluster.waitExit(), { status: 1, signal: null });
+});
+
+test('the server of a process that was killed is found and ended', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  const directory = temporaryDirectory(t);
+  const program = `
+    import { createCluster } from ${JSON.stringify(join(import.meta.dirname, 'cluster.ts'))};
+    const cluster = await createCluster({ major: ${newestMajor}, directory: ${JSON.stringify(directory)} });
+    await cluster.start();
+    process.kill(process.pid, 'SIGKILL');`;
+  const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    env: { ...process.env, TMPDIR: directory },
+  });
+  assert.equal(signal, 'SIGKILL');
+  const lockFile = join(directory, 'primary', 'postmaster.pid');
+  const pid = Number.parseInt(readFileSync(lockFile, 'utf8'), 10);
+  assert.equal(isAlive(pid), true);
+  assert.deepEqual(endOrphans(directory), [join(directory, 'primary')]);
+  await eventually('the end of the orphan', () => !isAlive(pid));
+  // A lock file that names a stranger's process ends nobody.
+  writeFileSync(lockFile, `${process.pid}\n`);
+  assert.deepEqual(endOrphans(directory), []);
 });
 
 test('a test that fails or a process that exits in the middle leaves no server and no file', async (t) => {

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { clusterUser, giveDataDirectory, giveToClusterUser } from './cluster-user.ts';
 import { type Major, postgresBinary } from './postgres-parts.ts';
+import { programResult, startGroup } from './process-group.ts';
 import { type Cluster, openCluster } from './running-cluster.ts';
 import { programEnvironment } from './server-process.ts';
 import { type Hooks, temporaryDirectory } from './temporary.ts';
@@ -92,13 +91,16 @@ const runInitdb = async (
 ): Promise<void> => {
   // PostgreSQL 18 turns checksums on unasked (initdb.c, data_checksums), and only it knows how to be told not to.
   const unchecked = options.major >= 18 ? ['--no-data-checksums'] : [];
-  await promisify(execFile)(
-    postgresBinary(options.major, 'initdb'),
-    [
-      ...['-D', dataDirectory, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'],
-      ...(options.checksums === false ? unchecked : ['-k']),
-      `--wal-segsize=${options.walSegmentMiB ?? 16}`,
-    ],
-    { ...clusterUser, cwd: dataDirectory, env: { ...programEnvironment(dataDirectory) } },
+  const { status, stdout, stderr } = await programResult(
+    startGroup(
+      postgresBinary(options.major, 'initdb'),
+      [
+        ...['-D', dataDirectory, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'],
+        ...(options.checksums === false ? unchecked : ['-k']),
+        `--wal-segsize=${options.walSegmentMiB ?? 16}`,
+      ],
+      { user: clusterUser, cwd: dataDirectory, env: programEnvironment(dataDirectory) },
+    ),
   );
+  if (status !== 0) throw new Error(`initdb of PostgreSQL ${options.major} failed\n${stdout}${stderr}`);
 };

@@ -93,9 +93,12 @@ export const startLoad = async (
     const random = randomNumbers((options.seed ?? 1) * 1_000 + connection);
     await cluster.session(async (client) => {
       let isLost = false;
-      client.on('end', () => {
-        isLost = true;
-      });
+      // An error that reaches the client outside of a query is one of its connection.
+      for (const event of ['error', 'end'] as const) {
+        client.on(event, () => {
+          isLost = true;
+        });
+      }
       while (!isStopping) {
         try {
           await runTransaction(client, random);

@@ -7,6 +7,9 @@ import { isReachableBy, isReadableBy } from './cluster-user.ts';
 import { stagedPaths, stageRoot } from './staging.ts';
 import { temporaryDirectory } from './temporary.ts';
 
+// What is written here is open to others unless a test closes it, whatever the caller's umask says.
+process.umask(0o022);
+
 /** Somebody else, whoever we are. */
 const strangerId = process.getuid?.() === 65534 ? 65533 : 65534;
 const stranger = { uid: strangerId, gid: strangerId };
