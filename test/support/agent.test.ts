@@ -72,8 +72,10 @@ test('an aborted agent is asked to end', async (t) => {
 
 test('the command for archive_command survives the shell and the placeholders of PostgreSQL', (t) => {
   const root = rootWithAgent(t, 'printf "%s|" "$@"');
-  // What PostgreSQL does before it calls the shell: %% becomes %.
-  const command = `${agentCommand(root)} wal-push ${shellQuoted("a'b c")}`.replaceAll('%%', '%');
+  // What PostgreSQL does before it calls the shell.
+  const command = `${agentCommand(root)} wal-push ${shellQuoted("a'b c")}`.replaceAll(/%(.)/g, (_, letter) =>
+    letter === '%' ? '%' : 'replaced',
+  );
   const { stdout } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
   assert.equal(stdout, "wal-push|a'b c|");
 });
