@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { recoverySuite } from './suites/recovery.ts';
+
+recoverySuite(directoryStore);
