@@ -2,6 +2,7 @@ import { PipelineError } from '../errors.ts';
 import { type Lsn, parseLsn } from '../wal/lsn.ts';
 import { parseTimelineId, type TimelineId } from '../wal/segment.ts';
 import { parseWalFileName } from '../wal/wal-file.ts';
+import { inDocument } from './document.ts';
 
 /**
  * What `backup_label` says (build_backup_content in src/backend/access/transam/xlogbackup.c; xlog.c before PostgreSQL
@@ -102,7 +103,7 @@ export const parseBackupHistory = (text: string): BackupHistory => {
   const stop = reader.location('STOP WAL LOCATION');
   // Absent before PostgreSQL 11, where a backup could not outlive its timeline's segment names either.
   const timeline = reader.lines.get('STOP TIMELINE') ?? String(stop.timelineId);
-  if (!/^[1-9]\d{0,9}$/.test(timeline)) {
+  if (!/^\d{1,10}$/.test(timeline)) {
     throw invalid(`${what} has ${JSON.stringify(timeline.slice(0, 40))} as STOP TIMELINE`);
   }
   return {
@@ -110,6 +111,6 @@ export const parseBackupHistory = (text: string): BackupHistory => {
     stopLsn: stop.lsn,
     stopSegmentName: stop.segmentName,
     stoppedAtText: reader.line('STOP TIME'),
-    stopTimelineId: parseTimelineId(Number(timeline)),
+    stopTimelineId: inDocument(what, 'STOP TIMELINE', () => parseTimelineId(Number(timeline))),
   };
 };

@@ -82,6 +82,8 @@ const relationName = /^([1-9]\d{0,9})(?:_(fsm|vm|init))?(?:\.([1-9]\d{0,4}))?$/;
 const temporaryRelationName = /^t\d+_\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?$/;
 const relationSegments = 32_768; // 2^32 blocks in files of 131,072
 
+const lastStepOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
 /** What a path means by where it lies; the steps count from PGDATA. */
 const placeOf = (
   steps: readonly string[],
@@ -129,7 +131,7 @@ const judgeTablespace = (
 
 const judgeByPlace = (entry: ClusterEntry, facts: ClusterFacts): Verdict | undefined => {
   const steps = entry.path.split('/');
-  const name = steps.at(-1) ?? '';
+  const name = lastStepOf(entry.path);
   if (name.startsWith('.walwarden')) return leaveOut('of-walwarden');
   if (name === '.DS_Store') return leaveOut('operating-system');
   const place = placeOf(steps);
@@ -170,7 +172,7 @@ export const relationFileOf = (path: string): RelationFile | undefined => {
   const steps = path.split('/');
   const place = placeOf(steps);
   if (place !== 'global' && place !== 'database') return undefined;
-  const match = relationName.exec(steps.at(-1) ?? '');
+  const match = relationName.exec(lastStepOf(path));
   if (match === null) return undefined;
   const [, , fork, segment = '0'] = match;
   const segmentNumber = Number(segment);
