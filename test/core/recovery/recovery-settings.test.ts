@@ -89,7 +89,7 @@ test('values that PostgreSQL would refuse are refused before it starts', () => {
   }
   assert.equal(linesOf({ target: { kind: 'name', name: 'x'.repeat(63) } }).length, 1);
   assert.throws(() => linesOf({ target: { kind: 'name', name: 'a\nb' } }), invalid(/line break/));
-  for (const xid of [0n, 1n, 2n, -1n, (1n << 32n) + 2n, 1n << 64n]) {
+  for (const xid of [0n, 1n, 2n, -1n, (1n << 32n) + 2n, (1n << 64n) + 742n]) {
     assert.throws(() => linesOf({ target: { kind: 'xid', xid } }), invalid(/is no transaction/));
   }
 });
