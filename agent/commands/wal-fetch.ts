@@ -24,13 +24,14 @@ export const command: Command = {
   ],
   run: async (context) => {
     const [name = '', destination = ''] = context.arguments;
-    const [{ withArchive }, { fetchWalFile }] = await Promise.all([
+    const [{ withArchive }, { fetchWalFile }, { withRetries }] = await Promise.all([
       import('../archive/open-store.ts'),
       import('../wal/fetch.ts'),
+      import('../host/retries.ts'),
     ]);
-    const retrySeconds = context.settings.fetchRetrySeconds;
-    const outcome = await withArchive(context, (archive) =>
-      fetchWalFile(archive, { name, destination, retrySeconds }),
+    const limits = { ...context, seconds: context.settings.fetchRetrySeconds };
+    const outcome = await withRetries(limits, 'wal-fetch', () =>
+      withArchive(context, (archive) => fetchWalFile(archive, name, destination)),
     );
     return outcome === 'fetched' ? 0 : provenAbsent;
   },

@@ -13,10 +13,12 @@ export const command: Command = {
   arguments: [{ name: 'PATH', doc: 'The file to archive, %p in archive_command.' }],
   run: async (context) => {
     const [path = ''] = context.arguments;
-    const [{ withArchive }, { pushWalFile }] = await Promise.all([
+    const [{ withArchive }, { pushWalFile }, { withRetries }] = await Promise.all([
       import('../archive/open-store.ts'),
       import('../wal/push.ts'),
+      import('../host/retries.ts'),
     ]);
-    await withArchive(context, (archive) => pushWalFile(archive, path));
+    const limits = { ...context, seconds: context.settings.pushRetrySeconds };
+    await withRetries(limits, 'wal-push', () => withArchive(context, (archive) => pushWalFile(archive, path)));
   },
 };

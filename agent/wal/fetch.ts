@@ -5,37 +5,24 @@ import type { Archive } from '../archive/archive.ts';
 import { openWalFile } from '../archive/object-content.ts';
 import { clusterOfWalPath } from '../host/control-file.ts';
 import { writeDurably } from '../host/files.ts';
-import { withRetries } from '../host/retries.ts';
 import { checkWalContent, walHeadBytes } from './wal-content.ts';
 
 /**
  * Puts one WAL file at PostgreSQL's path, whole, checked and durable. 'absent' means that the store proved that it holds
- * no such file: the end of the archive. Everything else that goes wrong throws, after what may heal by itself was tried
- * again for `retrySeconds`.
+ * no such file: the end of the archive. Everything else that goes wrong throws.
  */
 export const fetchWalFile = async (
   archive: Archive,
-  request: { readonly name: string; readonly destination: string; readonly retrySeconds: number },
+  name: string,
+  destination: string,
 ): Promise<'fetched' | 'absent'> => {
-  const walFile = parseWalFileName(request.name);
+  const walFile = parseWalFileName(name);
   if (walFile === undefined) {
     throw new PipelineError('wal-name-invalid', {
-      message: `${request.name} is not the name of a WAL file`,
+      message: `${name} is not the name of a WAL file`,
       hint: 'Call it from PostgreSQL as restore_command = \'walwarden wal-fetch "%f" "%p"\'.',
     });
   }
-  return withRetries(
-    { clock: archive.clock, log: archive.log, signal: archive.signal, seconds: request.retrySeconds },
-    'wal-fetch',
-    () => fetchOnce(archive, walFile, request.destination),
-  );
-};
-
-const fetchOnce = async (
-  archive: Archive,
-  walFile: WalFile,
-  destination: string,
-): Promise<'fetched' | 'absent'> => {
   const startedAt = archive.clock.now();
   const found = await openWalFile(archive, walFile.name);
   if (found === undefined) {
