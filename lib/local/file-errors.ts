@@ -30,6 +30,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ],
   EACCES: denied,
   EPERM: denied,
+  EEXIST: otherShape,
   ENOTDIR: otherShape,
   EISDIR: otherShape,
   ENAMETOOLONG: ['key-refused', 'A name in a directory has 255 bytes at most.'],
