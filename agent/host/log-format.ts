@@ -34,9 +34,20 @@ const present = (
 ): readonly (readonly [string, Fact])[] =>
   entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
 
-/** A bigint becomes a plain number; one that is no number at all (NaN, Infinity) becomes null, as JSON has none. */
+/**
+ * A bigint becomes a plain number; one that is no number at all (NaN, Infinity) becomes null, as JSON has none. What
+ * some reader might take for the end of a line, and marks that nobody sees, are escaped beyond what JSON asks for.
+ */
 const jsonValue = (value: Fact): string =>
-  typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  typeof value === 'bigint'
+    ? String(value)
+    : JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+        Array.from({ length: character.length }, (_, index) => utf16Escape(character.charCodeAt(index))).join(
+          '',
+        ),
+      );
+
+const utf16Escape = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
 
 /** A name may hold nothing that ends it. */
 const logfmtName = (name: string): string => name.replace(/[^A-Za-z0-9_.-]/g, '_') || '_';
