@@ -19,6 +19,8 @@ export const command: Command = {
       import('../host/retries.ts'),
     ]);
     const limits = { ...context, seconds: context.settings.pushRetrySeconds };
-    await withRetries(limits, 'wal-push', () => withArchive(context, (archive) => pushWalFile(archive, path)));
+    await withRetries(limits, 'wal-push', () =>
+      withArchive(context, (archive) => pushWalFile(archive, path)),
+    );
   },
 };
