@@ -229,7 +229,9 @@ test('a reader that goes away ends the output quietly, and a full disk does not'
 
 test('an error outside every promise ends with 70, and with 255 where wal-fetch runs without the launcher', () => {
   const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
-  const preload = '--import=data:text/javascript,setImmediate(()=>{throw(new(Error)("stray"))})';
+  // A call that main.ts makes once its guards stand.
+  const preload =
+    '--import=data:text/javascript,process.removeAllListeners=()=>{process.nextTick(()=>{throw(new(Error)("stray"))})}';
   for (const [command, status] of [
     ['backup-list', 70],
     ['wal-fetch', 255],
