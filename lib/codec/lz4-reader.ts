@@ -140,9 +140,10 @@ const unpackBlock = async (
   window?: Uint8Array,
 ): Promise<Uint8Array> => {
   if (block.isStored) return block.bytes;
-  // lz4-napi wants the plain length before the block and takes it for an upper bound.
+  // lz4-napi wants the plain length before the block, takes it for an upper bound and allocates that much. One byte of
+  // a block unpacks to 255 at most.
   const sized = Buffer.allocUnsafeSlow(4 + block.bytes.byteLength);
-  sized.writeUInt32LE(frame.maximumBlockBytes);
+  sized.writeUInt32LE(Math.min(frame.maximumBlockBytes, 255 * block.bytes.byteLength));
   sized.set(block.bytes, 4);
   try {
     return await uncompress(sized, window);
