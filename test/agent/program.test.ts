@@ -229,14 +229,15 @@ test('a reader that goes away ends the output quietly, and a full disk does not'
 
 test('an error outside every promise ends with 70, and with 255 where wal-fetch runs without the launcher', () => {
   const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
-  // A call that main.ts makes once its guards stand.
+  // A call that main.ts makes once its guards stand; the error comes when the command first waits for the disk.
   const preload =
     '--import=data:text/javascript,process.removeAllListeners=()=>{process.nextTick(()=>{throw(new(Error)("stray"))})}';
   for (const [command, status] of [
-    ['backup-list', 70],
-    ['wal-fetch', 255],
+    [['backup-list'], 70],
+    [['wal-fetch', '000000010000000000000001', '/tmp/RECOVERYXLOG'], 255],
   ] as const) {
-    const result = spawnSync(process.execPath, [preload, main, command], { encoding: 'utf8' });
+    const env = { PATH: ownPath, WALWARDEN_PREFIX: 'file:///nonexistent/walwarden' };
+    const result = spawnSync(process.execPath, [preload, main, ...command], { encoding: 'utf8', env });
     assert.deepEqual([result.status, result.stdout], [status, ''], result.stderr);
     assert.match(result.stderr, /stray/);
   }
