@@ -160,3 +160,17 @@ test('a changed block is found by its own checksum, before its content is used',
   object[2000] = (object[2000] ?? 0) ^ 1;
   await assert.rejects(run(unpack, object), { code: 'object-damaged', message: /checksum of the block/ });
 });
+
+test('a linked block may refer to any block of the last 64 KiB, however small they are', async () => {
+  // No literals, a match of eight bytes at the offset, five literals.
+  const block = (offset: number, tail: string) => {
+    const bytes = Buffer.concat([Buffer.from([0x04, offset & 0xff, offset >> 8, 0x50]), Buffer.from(tail)]);
+    return Buffer.concat([uint32(bytes.length), bytes]);
+  };
+  const content = Buffer.from('walwarden walwardeabcdewalwardefghij');
+  const linked = [stored(Buffer.from('walwarden ')), block(10, 'abcde'), block(23, 'fghij')];
+  const frame = Buffer.concat([descriptor(0x44, 0x40), ...linked, endOf(content)]);
+  assert.equal((await run(unpack, frame)).toString(), content.toString());
+  const independent = Buffer.concat([descriptor(0x64, 0x40), ...linked, endOf(content)]);
+  await assert.rejects(run(unpack, independent), { code: 'object-damaged', message: /does not unpack/ });
+});
