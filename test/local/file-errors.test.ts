@@ -7,7 +7,17 @@ const failed = (errno: string): Error =>
   Object.assign(new Error(`${errno}: it failed, open '/archive/a'`), { code: errno, syscall: 'open' });
 
 const codes = {
-  'store-unavailable': ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ESTALE', 'ETIMEDOUT', 'ENOTCONN', 'EMFILE', 'ENOENT'],
+  'store-unavailable': [
+    'ENOSPC',
+    'EDQUOT',
+    'EROFS',
+    'EIO',
+    'ESTALE',
+    'ETIMEDOUT',
+    'ENOTCONN',
+    'EMFILE',
+    'ENOENT',
+  ],
   'store-denied': ['EACCES', 'EPERM'],
   'store-misconfigured': ['ELOOP'],
   'key-refused': ['ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG'],
@@ -31,5 +41,7 @@ test('what is not a failed file operation stays what it is', () => {
 
 test('only the tolerated failures answer undefined', async () => {
   assert.equal(await onDiskUnless(['ENOENT'], Promise.reject(failed('ENOENT'))), undefined);
-  await assert.rejects(onDiskUnless(['ENOENT'], Promise.reject(failed('EIO'))), { code: 'store-unavailable' });
+  await assert.rejects(onDiskUnless(['ENOENT'], Promise.reject(failed('EIO'))), {
+    code: 'store-unavailable',
+  });
 });
