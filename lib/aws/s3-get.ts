@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { PipelineError } from '../core/errors.ts';
 import type { ByteRange, CallOptions, ObjectFacts, ObjectKey } from '../core/ports.ts';
+import type { S3Body } from './s3-body.ts';
 import { checksumOf, type RunningChecksum } from './s3-checksum.ts';
 import { placeOf } from './s3-errors.ts';
 import type { S3Failure } from './s3-failure.ts';
@@ -14,7 +15,7 @@ export type RangeAnswer =
   | {
       readonly kind: 'content';
       readonly facts: ObjectFacts;
-      readonly body: Readable;
+      readonly body: S3Body;
       /** Where in the object the body begins, and ends (exclusive). */
       readonly start: number;
       readonly end: number;
@@ -53,7 +54,7 @@ const contentOf = (
   whole: string,
   range: ByteRange,
   output: GetObjectCommandOutput,
-  body: Readable,
+  body: S3Body,
 ): RangeAnswer => {
   const place = placeOf({ operation: '', bucket: settings.bucket, key: whole });
   const facts = factsOf(settings, key, whole, output);
@@ -96,13 +97,13 @@ export const readRange = async (
         ...keyFields(settings),
       });
       const output = await client.send(command, { abortSignal: signal });
-      const { Body: body } = output;
-      if (!(body instanceof Readable)) throw new Error('the SDK gives the body of an object as a stream');
-      keepFor(body);
+      const { Body: stream } = output;
+      if (!(stream instanceof Readable)) throw new Error('the SDK gives the body of an object as a stream');
+      const body = keepFor(stream);
       try {
         return contentOf(settings, key, whole, range, output, body);
       } catch (error) {
-        body.destroy();
+        stream.destroy();
         throw error;
       }
     },

@@ -26,30 +26,58 @@ const entriesOf = (context: S3Context, page: ListObjectsV2CommandOutput): readon
   return [...objects, ...folders].toSorted((a, b) => compareText(nameOf(a), nameOf(b)));
 };
 
+type PageQuestion = {
+  readonly prefix: string;
+  readonly startAfter?: string | undefined;
+  readonly delimiter?: '/' | undefined;
+  readonly token?: string | undefined;
+  readonly mostKeys?: number;
+};
+
 const requestPage = async (
   context: S3Context,
-  prefix: string,
-  options: ListOptions,
-  token: string | undefined,
+  question: PageQuestion,
+  options: CallOptions,
 ): Promise<ListObjectsV2CommandOutput> => {
   const { settings } = context;
+  const { startAfter = '', delimiter, token, mostKeys } = question;
   const inBucket = (text: string): string => (settings.prefix === '' ? text : `${settings.prefix}/${text}`);
   return context.ask({
     operation: 'ListObjectsV2',
-    key: inBucket(prefix),
+    key: inBucket(question.prefix),
     signal: options.signal,
     call: ({ client, signal }) => {
       const command = new ListObjectsV2Command({
         Bucket: settings.bucket,
-        Prefix: inBucket(prefix),
-        ...(options.delimiter !== undefined && { Delimiter: options.delimiter }),
-        ...(options.startAfter !== undefined &&
-          options.startAfter !== '' && { StartAfter: inBucket(options.startAfter) }),
+        Prefix: inBucket(question.prefix),
+        ...(delimiter !== undefined && { Delimiter: delimiter }),
+        ...(startAfter !== '' && { StartAfter: inBucket(startAfter) }),
         ...(token !== undefined && { ContinuationToken: token }),
+        ...(mostKeys !== undefined && { MaxKeys: mostKeys }),
       });
       return client.send(command, { abortSignal: signal });
     },
   });
+};
+
+/**
+ * The folder that `startAfter` lies in, where a delimiter folds it. Whether it is listed when only some of its keys
+ * come before `startAfter` is told by no documentation, and stores differ; so it is asked about by itself.
+ */
+const folderAround = (prefix: string, { startAfter = '', delimiter }: ListOptions): string | undefined => {
+  if (delimiter === undefined || !startAfter.startsWith(prefix)) return undefined;
+  const end = startAfter.indexOf(delimiter, prefix.length);
+  return end === -1 ? undefined : startAfter.slice(0, end + 1);
+};
+
+const hasKeyAfter = async (
+  context: S3Context,
+  folder: string,
+  startAfter: string | undefined,
+  options: CallOptions,
+): Promise<boolean> => {
+  const page = await requestPage(context, { prefix: folder, startAfter, mostKeys: 1 }, options);
+  return (page.Contents ?? []).length > 0;
 };
 
 const misconfigured = (context: S3Context, message: string): PipelineError =>
@@ -73,12 +101,15 @@ export async function* listObjects(
   if (!canBeginKey(prefix)) return;
   let token: string | undefined;
   let last: string | undefined;
+  const { startAfter, delimiter } = options;
+  const folder = folderAround(prefix, options);
+  if (folder !== undefined && (await hasKeyAfter(context, folder, startAfter, options))) yield { folder };
   do {
-    const page = await requestPage(context, prefix, options, token);
+    const page = await requestPage(context, { prefix, startAfter, delimiter, token }, options);
     for (const entry of entriesOf(context, page)) {
       const name = nameOf(entry);
       // The empty object that S3's console makes for the archive's own "folder".
-      if (name === '') continue;
+      if (name === '' || name === folder) continue;
       if (last !== undefined && compareText(last, name) >= 0) {
         throw misconfigured(context, `names ${JSON.stringify(name)} behind ${JSON.stringify(last)}`);
       }

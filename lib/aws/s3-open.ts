@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import type { ByteRange, CallOptions, ObjectKey, OpenObject } from '../core/ports.ts';
 import { linkSignals } from './s3-abort.ts';
+import type { S3Body } from './s3-body.ts';
 import { readRange } from './s3-get.ts';
 import { checkBytes, readStretch, type Stretch } from './s3-read.ts';
 import type { S3Context } from './s3-requests.ts';
@@ -27,7 +27,7 @@ const collect = async (source: AsyncIterable<Uint8Array>, bytes: number): Promis
 async function* readInPieces(
   context: S3Context,
   stretch: Stretch,
-  body: Readable,
+  body: S3Body,
   { pieceBytes, pieces }: { readonly pieceBytes: number; readonly pieces: number },
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {

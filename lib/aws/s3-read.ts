@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import { PipelineError } from '../core/errors.ts';
 import type { CallOptions, ObjectFacts } from '../core/ports.ts';
+import { bodyChunks, isCut, type S3Body } from './s3-body.ts';
 import type { RunningChecksum } from './s3-checksum.ts';
 import { placeOf } from './s3-errors.ts';
 import { failureOf } from './s3-failure.ts';
@@ -12,48 +12,6 @@ export type Stretch = { readonly facts: ObjectFacts; readonly start: number; rea
 
 // A connection that brought so much was worth it; one that brings less each time must not go on for ever.
 const progressBytes = 1024 * 1024;
-
-class BodyStalled extends Error {}
-
-/**
- * The body's chunks. While one is awaited the clock runs, and a body that brings nothing for `stallMs` is given up; a
- * reader that takes its time costs nothing here.
- */
-async function* bodyChunks(
-  body: Readable,
-  stallMs: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const onAbort = (): void => {
-    body.destroy(new Error('the reader went away'));
-  };
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted === true) onAbort();
-  const iterator: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
-  try {
-    while (true) {
-      const timer = setTimeout(
-        () => body.destroy(new BodyStalled(`nothing came for ${stallMs} ms`)),
-        stallMs,
-      );
-      const step = await iterator.next().finally(() => clearTimeout(timer));
-      if (step.done === true) return;
-      yield step.value;
-    }
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    body.destroy();
-  }
-}
-
-const isCut = (thrown: unknown): boolean =>
-  thrown instanceof BodyStalled ||
-  (thrown instanceof Error && failureOf(thrown) !== undefined) ||
-  isPremature(thrown);
-
-// What Node's streams say when the other side goes away in the middle of a body.
-const isPremature = (thrown: unknown): boolean =>
-  thrown instanceof Error && /aborted|premature close/i.test(thrown.message);
 
 const unavailable = (
   context: S3Context,
@@ -75,7 +33,7 @@ const reopen = async (
   stretch: Stretch,
   at: number,
   options: CallOptions,
-): Promise<Readable> => {
+): Promise<S3Body> => {
   const { key, version } = stretch.facts;
   const answer = await readRange(context, key, { start: at, end: stretch.end }, { ...options, version });
   if (answer.kind === 'content') return answer.body;
@@ -92,7 +50,7 @@ const reopen = async (
 export async function* readStretch(
   context: S3Context,
   stretch: Stretch,
-  body: Readable | undefined,
+  body: S3Body | undefined,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { stallMs, maxAttempts, throttle } = context.settings;
@@ -106,19 +64,27 @@ export async function* readStretch(
     let cause: unknown;
     try {
       for await (const chunk of bodyChunks(current, stallMs, signal)) {
-        if (at + chunk.byteLength > stretch.end)
-          throw unavailable(context, stretch, 'brought more bytes than it has');
-        await throttle?.(chunk.byteLength, signal);
-        at += chunk.byteLength;
-        yield chunk;
+        // What the stretch began with may be the body of a longer one.
+        const bytes = chunk.subarray(0, stretch.end - at);
+        await throttle?.(bytes.byteLength, signal);
+        at += bytes.byteLength;
+        yield bytes;
         if (at === stretch.end) return;
       }
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isCut(error)) throw error;
+      if (
+        !current.isGivenUp &&
+        !(error instanceof Error && (isCut(error) || failureOf(error) !== undefined))
+      ) {
+        throw error;
+      }
       cause = error;
     }
     signal?.throwIfAborted();
+    const { isGivenUp } = current;
+    current = undefined;
+    if (isGivenUp) continue;
     if (at - countedFrom >= progressBytes) {
       attempts = 1;
       countedFrom = at;
@@ -129,7 +95,6 @@ export async function* readStretch(
     }
     await context.pause(attempts, signal);
     attempts += 1;
-    current = undefined;
   }
 }
 

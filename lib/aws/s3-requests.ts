@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ErrorCode } from '../core/errors.ts';
 import { linkSignals, raceAbort } from './s3-abort.ts';
+import type { S3Body } from './s3-body.ts';
 import { type S3Request, translateS3Failure } from './s3-errors.ts';
 import { failureOf, isTransient, type S3Failure } from './s3-failure.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -12,8 +13,8 @@ export type S3Attempt = {
   readonly signal: AbortSignal;
   /** Counted from 1. */
   readonly number: number;
-  /** The connection stays taken until this body ends. */
-  keepFor(body: Readable): void;
+  /** The connection stays taken until this body ends, unless it rests while others wait. */
+  keepFor(stream: Readable): S3Body;
 };
 
 export type S3Ask<Answer> = Pick<S3Request, 'operation' | 'key'> & {
@@ -47,12 +48,24 @@ const attemptOnce = async <Answer>(
 ): Promise<Answer> => {
   const release = await slots.take(signal);
   let isKept = false;
-  const keepFor = (body: Readable): void => {
+  const keepFor = (stream: Readable): S3Body => {
     isKept = true;
-    body.once('close', release);
+    const body: S3Body = { stream, state: 'unused', isGivenUp: false };
+    const takeBack = slots.offer({
+      state: () => body.state,
+      leave: () => {
+        body.isGivenUp = true;
+        stream.destroy();
+      },
+    });
+    stream.once('close', () => {
+      takeBack();
+      release();
+    });
     // Whoever reads the body sees its error there; between two reads, or before the first, nobody listens.
-    body.on('error', () => undefined);
-    if (body.destroyed) release();
+    stream.on('error', () => undefined);
+    if (stream.closed) release();
+    return body;
   };
   try {
     // Credentials may have to be fetched first, and that does not listen to the signal.

@@ -42,7 +42,7 @@ export type S3StoreOptions = {
   readonly serverSideEncryption?: S3Encryption | undefined;
   /** A body up to this size is one PutObject; a longer one goes in parts of it. 5 MiB to 5 GiB, 16 MiB by default. */
   readonly partBytes?: number | undefined;
-  /** Connections at once; 8 by default. An `open` keeps its connection until its content is read or dropped. */
+  /** Connections at once; 8 by default. An object that is being read keeps its connection until it is read or left. */
   readonly concurrency?: number | undefined;
   /** Objects of at least two pieces are read by several ranged requests at once; memory is `pieces` x `pieceBytes`. */
   readonly parallelReads?: { readonly pieceBytes: number; readonly pieces: number } | undefined;

@@ -1,9 +1,20 @@
 import { raceAbort } from './s3-abort.ts';
 
+/**
+ * A holder that can do without its place for a while: 'unused' as long as nobody has touched what it holds the place
+ * for, 'resting' while its user is busy with something else. It is told to go before anyone waits for ever.
+ */
+export type Holder = { readonly state: () => 'unused' | 'resting' | 'busy'; readonly leave: () => void };
+
 export type Slots = {
   /** Waits for a free one, at most until the signal aborts; the answer gives it back, and may be called twice. */
   take(signal: AbortSignal): Promise<() => void>;
+  /** Names a holder; the answer takes the name back. */
+  offer(holder: Holder): () => void;
 };
+
+// Who reads slowly loses the connection only to one who waited longer than it takes to set up a new one.
+const patienceMs = 500;
 
 /**
  * A fixed number of places, given out in the order of asking. Requests wait here and not in the HTTP agent, where the
@@ -12,6 +23,15 @@ export type Slots = {
 export const createSlots = (count: number): Slots => {
   let free = count;
   const waiting: (() => void)[] = [];
+  // Oldest first, which is the least likely to be wanted still.
+  const offered = new Set<Holder>();
+
+  const askToLeave = (states: readonly string[]): void => {
+    const holder = offered.values().find(({ state }) => states.includes(state()));
+    if (holder === undefined) return;
+    offered.delete(holder);
+    holder.leave();
+  };
 
   const giveBack = (): void => {
     const next = waiting.shift();
@@ -37,6 +57,8 @@ export const createSlots = (count: number): Slots => {
       }
       const { promise, resolve } = Promise.withResolvers<void>();
       waiting.push(resolve);
+      askToLeave(['unused']);
+      const timer = setInterval(() => askToLeave(['unused', 'resting']), patienceMs);
       try {
         await raceAbort(promise, signal);
       } catch (error) {
@@ -45,8 +67,14 @@ export const createSlots = (count: number): Slots => {
         if (place === -1) giveBack();
         else waiting.splice(place, 1);
         throw error;
+      } finally {
+        clearInterval(timer);
       }
       return releaseOnce();
+    },
+    offer: (holder) => {
+      offered.add(holder);
+      return () => offered.delete(holder);
     },
   };
 };

@@ -33,6 +33,6 @@ export const statObject = async (
   if (answer.kind === 'absent') return undefined;
   // It came to be between the two questions; without a first byte it is empty, which only HEAD can describe.
   if (answer.kind !== 'content') return statObject(context, key, options);
-  answer.body.destroy();
+  answer.body.stream.destroy();
   return answer.facts;
 };
