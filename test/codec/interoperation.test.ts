@@ -67,3 +67,20 @@ for (const [tool, codec] of [
     }
   });
 }
+
+// The fixtures are too short for blocks of 1 and 4 MiB: the tool never makes a block larger than its input needs.
+test('what the lz4 tool packs in large blocks is unpacked', {
+  skip: !hasTool('lz4') && 'no lz4 on PATH',
+}, async () => {
+  const bytes = semiCompressible(9_000_000);
+  for (const [option, blockCode] of [
+    ['-B6', 6],
+    ['-B7', 7],
+  ] as const) {
+    for (const more of [[], ['-BD', '-BX']]) {
+      const object = spawnSync('lz4', ['-c', option, ...more], { input: bytes, maxBuffer: 2 ** 26 }).stdout;
+      assert.equal((object[5] ?? 0) >> 4, blockCode, 'the blocks are as large as asked for');
+      assert((await run(decompress('lz4'), object)).equals(bytes), [option, ...more].join(' '));
+    }
+  }
+});
