@@ -31,7 +31,7 @@ export const parseS3Url = (text: string): S3Place => {
 
 const checkPrefix = (given: string, text: string): string => {
   const prefix = given.endsWith('/') ? given.slice(0, -1) : given;
-  if (prefix === '') return given === '' || given === '/' ? '' : refuse(text, 'its prefix is a lone slash');
+  if (prefix === '') return given === '' ? '' : refuse(text, 'its prefix is a lone slash');
   if (prefix.split('/').some((step) => step === '' || step === '.' || step === '..')) {
     return refuse(text, 'its prefix has an empty, "." or ".." step');
   }
