@@ -16,7 +16,7 @@ export type ConditionalWrites =
  * @param keys two keys of the archive that are there for nothing else
  */
 export const probeConditionalWrites = async (
-  store: S3Store,
+  store: Pick<S3Store, 'create' | 'createInParts'>,
   keys: { readonly whole: ObjectKey; readonly inParts: ObjectKey },
   options: CallOptions = {},
 ): Promise<ConditionalWrites> => {
