@@ -1,5 +1,6 @@
 import type { Codec } from '../../lib/core/archive/layout.ts';
 import { walKey } from '../../lib/core/archive/layout.ts';
+import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
 import type { ObjectKey, OpenObject } from '../../lib/core/ports.ts';
 import { type Archive, codecsFrom } from './archive.ts';
 
@@ -47,3 +48,22 @@ export const readHead = async (
   }
   return head.subarray(0, headBytes);
 };
+
+/** Says in which object the damage lies; the codecs and checks below see only bytes. */
+export async function* namingKey(
+  key: string,
+  content: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (error) {
+    if (!isPipelineError(error, 'object-damaged', 'wal-content-invalid', 'archive-foreign')) throw error;
+    throw new PipelineError(error.code, {
+      message: `${key}: ${error.message}`,
+      hint:
+        error.hint ??
+        'The object in the archive is damaged. A copy may still be in pg_wal of the primary or of a standby.',
+      cause: error,
+    });
+  }
+}

@@ -44,6 +44,9 @@ export const syncDirectory = async (path: string): Promise<void> => {
 export const isSystemError = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 
+/** True for whatever the operating system refused. */
+export const isFromSystem = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
+
 /** A temporary file's name says whose it is, so that what a killed writer left can be told and removed. */
 const temporaryMark = '.walwarden-';
 
@@ -54,11 +57,12 @@ const temporaryMark = '.walwarden-';
  * `source` throws to say that what it yielded must not be used.
  */
 export const writeDurably = async (path: string, source: AsyncIterable<Uint8Array>): Promise<void> => {
-  await removeLeftovers(path);
   const temporary = `${path}${temporaryMark}${process.pid}`;
-  const file = await open(temporary, 'wx', 0o600).catch((cause: unknown) => {
-    throw unwritable(temporary, cause);
-  });
+  const file = await removeLeftovers(path)
+    .then(() => open(temporary, 'wx', 0o600))
+    .catch((cause: unknown) => {
+      throw unwritable(path, cause);
+    });
   try {
     try {
       for await (const chunk of source) await writeAll(file, chunk);
@@ -70,7 +74,8 @@ export const writeDurably = async (path: string, source: AsyncIterable<Uint8Arra
     await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
-    throw isSystemError(error, 'ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EFBIG') ? unwritable(path, error) : error;
+    // A source has errors of its own; those of the operating system come from the file.
+    throw isFromSystem(error) ? unwritable(path, error) : error;
   }
 };
 
@@ -86,7 +91,7 @@ export const writeText = (path: string, text: string): Promise<void> =>
 const unwritable = (path: string, cause: unknown): PipelineError =>
   new PipelineError('file-unwritable', {
     message: `${path} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
-    hint: 'Check the free space, the permissions and the health of that file system.',
+    hint: 'Check that the directory is there, its free space and permissions, and the health of the file system.',
     cause,
   });
 

@@ -1,8 +1,8 @@
-import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
+import { PipelineError } from '../../lib/core/errors.ts';
 import type { SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
 import { parseWalFileName, type WalFile } from '../../lib/core/wal/wal-file.ts';
 import type { Archive } from '../archive/archive.ts';
-import { openWalFile } from '../archive/object-content.ts';
+import { namingKey, openWalFile } from '../archive/object-content.ts';
 import { clusterOfWalPath } from '../host/control-file.ts';
 import { writeDurably } from '../host/files.ts';
 import { checkWalContent, walHeadBytes } from './wal-content.ts';
@@ -46,22 +46,6 @@ export const fetchWalFile = async (
   });
   return 'fetched';
 };
-
-/** Says in which object the damage lies; the codecs and checks below see only bytes. */
-async function* namingKey(key: string, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* content;
-  } catch (error) {
-    if (!isPipelineError(error, 'object-damaged', 'wal-content-invalid', 'archive-foreign')) throw error;
-    throw new PipelineError(error.code, {
-      message: `${key}: ${error.message}`,
-      hint:
-        error.hint ??
-        'The object in the archive is damaged. A copy may still be in pg_wal of the primary or of a standby.',
-      cause: error,
-    });
-  }
-}
 
 /** The content as it is, and at its end a throw when it is not what the file's name promises. */
 async function* checkedContent(

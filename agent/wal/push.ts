@@ -6,9 +6,9 @@ import { PipelineError } from '../../lib/core/errors.ts';
 import { parseWalFileName, type WalFile } from '../../lib/core/wal/wal-file.ts';
 import type { Archive } from '../archive/archive.ts';
 import { type Claimant, ensureClaimed } from '../archive/claim.ts';
-import { findWalFile, type StoredWalFile } from '../archive/object-content.ts';
+import { findWalFile, namingKey, type StoredWalFile } from '../archive/object-content.ts';
 import { clusterOfWalPath } from '../host/control-file.ts';
-import { digestOf, readFully, readStream } from '../host/files.ts';
+import { digestOf, isFromSystem, readFully, readStream } from '../host/files.ts';
 import { checkWalContent, walHeadBytes } from './wal-content.ts';
 
 /**
@@ -28,20 +28,27 @@ export const pushWalFile = async (
     });
   }
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new PipelineError('file-unreadable', {
-      message: `${path} cannot be opened`,
-      hint: 'wal-push runs in the data directory and takes %p; run it as the user that owns the cluster.',
-      cause,
-    });
+    throw unreadable(path, 'cannot be opened', cause);
   });
   try {
+    if (!(await file.stat()).isFile()) throw unreadable(path, 'is no regular file');
     const claimant = await inspectWalFile(walFile, path, file);
     if (claimant !== undefined) await ensureClaimed(archive, claimant);
     return await storeWalFile(archive, walFile, path, file);
+  } catch (error) {
+    // A store's adapter says in its own words what its system refused, so this is the file.
+    throw isFromSystem(error) ? unreadable(path, `cannot be read: ${error.message}`, error) : error;
   } finally {
     await file.close();
   }
 };
+
+const unreadable = (path: string, what: string, cause?: unknown): PipelineError =>
+  new PipelineError('file-unreadable', {
+    message: `${path} ${what}`,
+    hint: 'wal-push runs in the data directory and takes %p; run it as the user that owns the cluster.',
+    cause,
+  });
 
 /** Checks that the file is what its name says, and tells which cluster it belongs to where that can be known. */
 const inspectWalFile = async (
@@ -112,7 +119,7 @@ const assertSameContent = async (
     });
   }
   const [there, here] = [
-    await digestOf(archive.decode(stored.codec)(object.content)),
+    await digestOf(namingKey(stored.key, archive.decode(stored.codec)(object.content))),
     await digestOf(readStream(file)),
   ];
   if (there.sha256 === here.sha256 && there.bytes === here.bytes) return;

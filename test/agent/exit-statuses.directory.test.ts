@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { exitStatusSuite } from './suites/exit-statuses.ts';
+
+exitStatusSuite(directoryStore);
