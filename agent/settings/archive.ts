@@ -21,7 +21,7 @@ export const archiveTable = {
     variable: 'WALWARDEN_COMPRESSION_LEVEL',
     group: 'archive',
     kind: wholeNumber(0, 22),
-    doc: "How hard to compress: lz4 1 to 12, zstd 1 to 22, brotli 0 to 11; left out, the codec's quick level.",
+    doc: "How hard to compress: zstd 1 to 22, brotli 0 to 11; left out, the codec's quick level. lz4 has no levels.",
   }),
 } as const;
 
@@ -77,5 +77,5 @@ export const readArchiveSettings = (take: Take) => ({
   backupWalWaitSeconds: take(backupTable.backupWalWaitSeconds),
 });
 
-/** The levels that each codec knows, both inclusive. */
-export const compressionLevels = { lz4: [1, 12], zstd: [1, 22], brotli: [0, 11] } as const;
+/** The levels of the codecs that have any, both inclusive. Our LZ4 writer has only one. */
+export const compressionLevels = { lz4: undefined, zstd: [1, 22], brotli: [0, 11], none: undefined } as const;

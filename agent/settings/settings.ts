@@ -76,8 +76,9 @@ const shorten = (value: string): string => (value.length > 200 ? `${value.slice(
 
 const levelProblems = ({ compression, compressionLevel: level }: Settings): readonly string[] => {
   if (level === undefined) return [];
-  if (compression === 'none') return ['WALWARDEN_COMPRESSION_LEVEL means nothing without compression'];
-  const [least, most] = compressionLevels[compression];
+  const levels = compressionLevels[compression];
+  if (levels === undefined) return [`WALWARDEN_COMPRESSION_LEVEL means nothing for ${compression}`];
+  const [least, most] = levels;
   return level < least || level > most
     ? [`WALWARDEN_COMPRESSION_LEVEL must be from ${least} to ${most} for ${compression}, not ${level}`]
     : [];
