@@ -54,7 +54,9 @@ export const pushBackup = async (
   const run = await beginRun(archive, session, start);
   try {
     const copied = await copyCluster(run, { ...request, totalBytes: await session.clusterBytes() });
-    const stopped = await session.stopBackup();
+    const stopped = await session.stopBackup().catch(async (error: unknown) => {
+      throw (await isPromoted(session, start)) ? promoted(error) : error;
+    });
     await assertSameTimeline(session, start, stopped);
     const totals = plus(copied, await storeLabel(run, stopped));
     await waitForWal(
@@ -179,6 +181,17 @@ const assertSameTimeline = async (
     hint: 'A promotion happened meanwhile. Nothing is wrong with the cluster: take the backup again.',
   });
 };
+
+/** PostgreSQL's refusal to end the backup of a standby that was promoted has no code of its own, so it is asked. */
+const isPromoted = async (session: PostgresSession, { server }: BackupStart): Promise<boolean> =>
+  server.isStandby && !(await session.isInRecovery().catch(() => true));
+
+const promoted = (cause: unknown): PipelineError =>
+  new PipelineError('timeline-changed', {
+    message: 'the standby was promoted while it was backed up',
+    hint: 'Nothing is wrong with the cluster after the promotion: take the backup again.',
+    cause,
+  });
 
 const plus = (left: CopiedTotals, right: CopiedTotals): CopiedTotals => ({
   parts: left.parts + right.parts,

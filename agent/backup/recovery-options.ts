@@ -60,16 +60,26 @@ const actionFrom = (text: string | undefined): RecoveryOptions['action'] => {
   throw wrong(`--target-action is ${JSON.stringify(text)}`, 'Say pause, promote or shutdown.');
 };
 
-/** @throws 'usage-wrong' */
+/**
+ * `OLD=NEW` as pg_basebackup reads it (tablespace_list_append in src/bin/pg_basebackup/pg_basebackup.c): an equals sign
+ * that belongs to a directory is written with a backslash before it.
+ *
+ * @throws 'usage-wrong'
+ */
 export const tablespaceMappingFrom = (texts: readonly string[]): ReadonlyMap<string, string> => {
   const mapping = new Map<string, string>();
   for (const text of texts) {
-    const [from = '', to = '', ...more] = text.split('=');
+    const [from = '', to = '', ...more] = text
+      .split(/(?<!\\)=/)
+      .map((directory) => directory.replaceAll('\\=', '='));
     if (from === '' || to === '' || more.length > 0) {
       throw wrong(
         `--tablespace-mapping is ${JSON.stringify(text)}`,
-        'Say OLD=NEW, two absolute directories.',
+        'Say OLD=NEW, two absolute directories; an equals sign in one of them is written with a backslash before it.',
       );
+    }
+    if (mapping.has(from)) {
+      throw wrong(`--tablespace-mapping names ${from} twice`, 'A tablespace is restored to one place.');
     }
     mapping.set(from, to);
   }

@@ -45,6 +45,8 @@ export type PostgresSession = {
   checkpointTimeline(): Promise<TimelineId>;
   /** The timeline up to which a standby has replayed. */
   replayedTimeline(): Promise<TimelineId>;
+  /** Whether it is a standby now; one that was promoted meanwhile is none any more. */
+  isInRecovery(): Promise<boolean>;
   /** An estimate of what is to be copied, 0 when the role may not know. */
   clusterBytes(): Promise<number>;
   /** Where the archiver stands, for messages. */
@@ -166,6 +168,9 @@ const sessionOf = (client: pg.Client, lost: AbortSignal): PostgresSession => {
       return timelineOf(
         await one('SELECT min_recovery_end_timeline::text AS timeline FROM pg_control_recovery()'),
       );
+    },
+    async isInRecovery() {
+      return (await one('SELECT pg_is_in_recovery()::text AS answer')).answer === 'true';
     },
     async clusterBytes() {
       return one('SELECT sum(pg_tablespace_size(oid))::text AS bytes FROM pg_tablespace').then(

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { pagesSuite } from './suites/pages.ts';
+
+pagesSuite(directoryStore);

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { segmentSizesSuite } from './suites/segment-sizes.ts';
+
+segmentSizesSuite(directoryStore);

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { standbySuite } from './suites/standby.ts';
+
+standbySuite(directoryStore);

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { tablespacesSuite } from './suites/tablespaces.ts';
+
+tablespacesSuite(directoryStore);
