@@ -1,14 +1,13 @@
 import { hostname } from 'node:os';
 import { collect } from '../../lib/codec/streams.ts';
 import { formatIncarnation, type Incarnation, parseIncarnation } from '../../lib/core/archive/incarnation.ts';
-import { incarnationKey, incarnationsPrefix, parseKey, walPrefix } from '../../lib/core/archive/layout.ts';
+import { incarnationKey, incarnationsPrefix, parseKey } from '../../lib/core/archive/layout.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
 import type { ObjectKey } from '../../lib/core/ports.ts';
 import type { SegmentBytes } from '../../lib/core/wal/segment.ts';
-import { parseSegmentHeader, segmentHeaderBytes } from '../../lib/core/wal/segment-header.ts';
 import { formatSystemIdentifier, type SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
 import type { Archive } from './archive.ts';
-import { readHead } from './object-content.ts';
+import { firstSegment } from './inherited.ts';
 
 /** The cluster that wants to write here. */
 export type Claimant = {
@@ -95,19 +94,9 @@ const foreign = (archive: Archive, claimant: Claimant, owner: SystemIdentifier, 
       'run "walwarden claim --after-upgrade" once.',
   });
 
-/**
- * An archive that WAL-G or WAL-E wrote says nowhere whose it is, but each of its segments does. One is enough: a prefix
- * holds one cluster, and a look at more would cost the first push of a large archive minutes.
- */
 const assertInheritedWalIsOwn = async (archive: Archive, claimant: Claimant): Promise<void> => {
-  for await (const entry of archive.store.list(walPrefix, { signal: archive.signal })) {
-    if ('folder' in entry) continue;
-    const object = parseKey(entry.key);
-    if (object.kind !== 'wal' || object.file.kind !== 'segment') continue;
-    const head = await readHead(archive, entry.key, object.codec, segmentHeaderBytes);
-    if (head === undefined) continue;
-    const { systemIdentifier } = parseSegmentHeader(head);
-    if (systemIdentifier === claimant.systemIdentifier) return;
-    throw foreign(archive, claimant, systemIdentifier, `as its segment ${object.file.name} says`);
-  }
+  const segment = await firstSegment(archive);
+  if (segment === undefined || segment.header.systemIdentifier === claimant.systemIdentifier) return;
+  const { name, header } = segment;
+  throw foreign(archive, claimant, header.systemIdentifier, `as its segment ${name} says`);
 };

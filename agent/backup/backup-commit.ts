@@ -4,10 +4,11 @@ import { formatBackupMetadata } from '../../lib/core/backup/backup-metadata.ts';
 import { type BackupSummary, formatBackupSummary } from '../../lib/core/backup/backup-summary.ts';
 import { type BackupSentinel, formatSentinel } from '../../lib/core/backup/sentinel.ts';
 import type { TablespaceSpec } from '../../lib/core/backup/tablespaces.ts';
-import { PipelineError } from '../../lib/core/errors.ts';
 import { type JsonValue, parseJson } from '../../lib/core/json.ts';
 import type { ObjectKey } from '../../lib/core/ports.ts';
 import type { Archive } from '../archive/archive.ts';
+import { writeFilesMetadata } from './files-metadata-writer.ts';
+import { nameTaken } from './name-taken.ts';
 
 export type BackupMarks = {
   readonly dataDirectory: string;
@@ -17,7 +18,10 @@ export type BackupMarks = {
   readonly tarBytes: number;
 };
 
-/** Writes what makes the backup one: our summary, WAL-G's metadata, and WAL-G's sentinel as the very last object. */
+/**
+ * Writes what makes the backup one: our summary, WAL-G's metadata and list of files, and WAL-G's sentinel as the very
+ * last object.
+ */
 export const commitBackup = async (
   archive: Archive,
   summary: BackupSummary,
@@ -25,19 +29,14 @@ export const commitBackup = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const sentinel = sentinelOf(summary, marks);
-  const documents: readonly (readonly [ObjectKey, string])[] = [
-    [backupSummaryKey(summary.backupName), formatBackupSummary(summary)],
-    [metadataKey(summary.backupName), formatBackupMetadata(sentinel)],
-    [sentinelKey(summary.backupName), formatSentinel(sentinel)],
-  ];
-  for (const [key, text] of documents) {
+  const create = async (key: ObjectKey, text: string): Promise<void> => {
     signal.throwIfAborted();
-    if ((await archive.store.create(key, Buffer.from(text), { signal })) === 'created') continue;
-    throw new PipelineError('object-exists', {
-      message: `${key} is in the archive already`,
-      hint: 'Two base backups are being written under one name; look for a second backup-push.',
-    });
-  }
+    if ((await archive.store.create(key, Buffer.from(text), { signal })) === 'exists') throw nameTaken(key);
+  };
+  await create(backupSummaryKey(summary.backupName), formatBackupSummary(summary));
+  await create(metadataKey(summary.backupName), formatBackupMetadata(sentinel));
+  await writeFilesMetadata(archive, summary, { signal });
+  await create(sentinelKey(summary.backupName), formatSentinel(sentinel));
 };
 
 const sentinelOf = (summary: BackupSummary, marks: BackupMarks): BackupSentinel => ({
@@ -55,7 +54,7 @@ const sentinelOf = (summary: BackupSummary, marks: BackupMarks): BackupSentinel 
   compressedBytes: summary.objectBytes,
   isPermanent: marks.isPermanent,
   ...(marks.tablespaces.tablespaces.length === 0 ? {} : { tablespaces: marks.tablespaces }),
-  filesMetadataDisabled: true,
+  filesMetadataDisabled: false,
   ...(marks.userData === undefined ? {} : { userData: userDataOf(marks.userData) }),
 });
 

@@ -4,14 +4,19 @@ import { formatSystemIdentifier } from '../../lib/core/wal/system-identifier.ts'
 import { formatBytes, formatDuration, formatTable } from '../host/output.ts';
 import { type Backup, isPermanent } from './backups.ts';
 
+const takenBy = ({ summary, sentinel }: Backup): string =>
+  summary === undefined ? sentinel.writtenBy : 'walwarden';
+
 /** Everything known of a backup, under stable names, for programs. What is not known is left out. */
 export const backupFacts = (backup: Backup): JsonObject => {
   const { sentinel, summary, metadata } = backup;
   const facts = {
     name: backup.name,
-    taken_by: summary === undefined ? sentinel.writtenBy : 'walwarden',
+    taken_by: takenBy(backup),
     started_at: sentinel.startedAt?.toISOString(),
     finished_at: sentinel.finishedAt?.toISOString(),
+    // Only where the backup itself says no times: a copied archive has the times of the copy.
+    stored_at: sentinel.startedAt === undefined ? backup.storedAt.toISOString() : undefined,
     start_lsn: sentinel.startLsn === undefined ? undefined : formatLsn(sentinel.startLsn),
     stop_lsn: sentinel.stopLsn === undefined ? undefined : formatLsn(sentinel.stopLsn),
     timeline: summary?.timelineId,
@@ -23,6 +28,8 @@ export const backupFacts = (backup: Backup): JsonObject => {
     data_directory: sentinel.dataDirectory,
     is_permanent: isPermanent(backup),
     delta_from: sentinel.delta?.from,
+    delta_full: sentinel.delta?.fullName,
+    delta_count: sentinel.delta?.count,
     parts: summary?.parts,
     files: summary?.files,
     file_bytes: summary?.fileBytes ?? sentinel.uncompressedBytes,
@@ -45,7 +52,8 @@ const marksOf = (backup: Backup): string => {
   const damagedPages = backup.summary?.damagedPages ?? 0;
   return [
     ...(isPermanent(backup) ? ['permanent'] : []),
-    ...(backup.sentinel.delta === undefined ? [] : ['delta']),
+    ...(backup.summary === undefined ? [`by ${takenBy(backup)}`] : []),
+    ...(backup.sentinel.delta === undefined ? [] : [`delta of ${backup.sentinel.delta.from}`]),
     ...(damagedPages > 0 ? [`${damagedPages} damaged pages`] : []),
   ].join(', ');
 };
@@ -67,7 +75,7 @@ export const backupTable = (backups: readonly Backup[]): string =>
       const isTimed = startedAt !== undefined && finishedAt !== undefined;
       return [
         backup.name,
-        timeText(startedAt),
+        startedAt === undefined ? `stored ${timeText(backup.storedAt)}` : timeText(startedAt),
         isTimed ? formatDuration((finishedAt.getTime() - startedAt.getTime()) / 1000) : '-',
         startLsn === undefined ? '-' : formatLsn(startLsn),
         stopLsn === undefined ? '-' : formatLsn(stopLsn),

@@ -1,4 +1,5 @@
 import { collect } from '../../lib/codec/streams.ts';
+import { parseBackupName } from '../../lib/core/archive/backup-name.ts';
 import {
   backupSummaryKey,
   backupsPrefix,
@@ -15,10 +16,14 @@ import type { ObjectKey } from '../../lib/core/ports.ts';
 import type { SegmentBytes } from '../../lib/core/wal/segment.ts';
 import type { Archive } from '../archive/archive.ts';
 import { readIncarnations } from '../archive/claim.ts';
+import { firstSegment } from '../archive/inherited.ts';
+import { documentWithoutFiles } from './listed-files.ts';
 
 /** A complete base backup, whoever took it, as its small documents tell. */
 export type Backup = SelectableBackup & {
   readonly sentinel: BackupSentinel;
+  /** When the store got the sentinel: all that is known of when a backup of WAL-E was taken. */
+  readonly storedAt: Date;
   /** The truth about permanence; WAL-E wrote none. */
   readonly metadata: BackupMetadata | undefined;
   /** Only our own backups have one, and with it a manifest. */
@@ -41,7 +46,7 @@ export const listBackups = async (archive: Archive): Promise<readonly Backup[]> 
     const object = parseKey(entry.key);
     if (object.kind === 'sentinel') names.push(object.backupName);
   }
-  const segmentBytes = (await readIncarnations(archive)).at(-1)?.segmentBytes;
+  const segmentBytes = await walSegmentBytes(archive, names);
   const backups: Backup[] = [];
   for (let at = 0; at < names.length; at += lookAhead) {
     const found = names.slice(at, at + lookAhead).map((name) => readBackup(archive, name, segmentBytes));
@@ -54,25 +59,38 @@ export const listBackups = async (archive: Archive): Promise<readonly Backup[]> 
   );
 };
 
+/** What places in the WAL are counted in, for the names of WAL-E that tell their offset in a segment. */
+const walSegmentBytes = async (
+  archive: Archive,
+  names: readonly string[],
+): Promise<SegmentBytes | undefined> => {
+  if (names.every((name) => parseBackupName(name)?.kind !== 'offset')) return undefined;
+  const claimed = (await readIncarnations(archive)).at(-1)?.segmentBytes;
+  if (claimed !== undefined) return claimed;
+  // A segment that cannot be read must not keep anybody from seeing the backups.
+  return (await firstSegment(archive).catch(() => undefined))?.header.segmentBytes;
+};
+
 /** One complete backup; `undefined` when it was deleted meanwhile. */
 const readBackup = async (
   archive: Archive,
   name: string,
   segmentBytes: SegmentBytes | undefined,
 ): Promise<Backup | undefined> => {
-  const [sentinelText, metadataText, summaryText] = await Promise.all([
-    readDocument(archive, sentinelKey(name)),
+  const [sentinelDocument, metadataText, summaryText] = await Promise.all([
+    documentWithoutFiles(archive, sentinelKey(name)),
     readDocument(archive, metadataKey(name)),
     readDocument(archive, backupSummaryKey(name)),
   ]);
-  if (sentinelText === undefined) return undefined;
-  const sentinel = parseSentinel(name, sentinelText, segmentBytes);
+  if (sentinelDocument === undefined) return undefined;
+  const sentinel = parseSentinel(name, sentinelDocument.text, segmentBytes);
   return {
     name,
     isComplete: true,
     startedAt: sentinel.startedAt,
     startLsn: sentinel.startLsn,
     sentinel,
+    storedAt: sentinelDocument.storedAt,
     metadata: metadataText === undefined ? undefined : parseBackupMetadata(metadataText, metadataKey(name)),
     summary: summaryText === undefined ? undefined : parseBackupSummary(summaryText, backupSummaryKey(name)),
   };

@@ -13,6 +13,8 @@ export type MemberAction = 'write' | 'apply' | 'leave';
 export type StageMembers = {
   /** @throws 'object-damaged' for a member that was there before */
   accept(path: string): MemberAction;
+  /** For what is listed like a file and is a directory or a link: it is there. */
+  see(path: string): void;
   /** To be called after the last part. @throws 'backup-damaged' naming a file that was in none of them */
   finish(): Promise<void>;
 };
@@ -83,7 +85,11 @@ export const chainMembers = async (
 };
 
 /** Without a list everything is taken. */
-const everything: StageMembers = { accept: () => 'write', finish: async () => undefined };
+const everything: StageMembers = {
+  accept: () => 'write',
+  see: () => undefined,
+  finish: async () => undefined,
+};
 
 /** @returns how many files are not whole in the newest backup */
 const listNewest = async (chain: Chain): Promise<number> => {
@@ -143,6 +149,10 @@ const membersAt = (chain: Chain, level: number, expected: MemberMarks): StageMem
     }
     expected.set(number, mark | seenMark);
     return mark === writeMark ? 'write' : 'apply';
+  },
+  see(path) {
+    const number = chain.files.find(path);
+    if (number !== undefined) expected.set(number, expected.get(number) | seenMark);
   },
   async finish() {
     for (let number = 0; number < chain.files.size(); number += 1) {

@@ -62,7 +62,6 @@ export const copyCluster = async (
   });
   const control = await readControlFile(start.dataDirectory);
   const member = {
-    member: '/global/pg_control',
     path: 'global/pg_control',
     content: control.bytes,
     modifiedAt: archive.clock.now(),
@@ -79,7 +78,7 @@ export const storeLabel = async (run: BackupRun, stopped: StoppedBackup): Promis
   const members = [
     { name: 'backup_label', content: stopped.backupLabel },
     { name: 'tablespace_map', content: stopped.tablespaceMap },
-  ].map(({ name, content }) => ({ member: name, path: name, content: Buffer.from(content), modifiedAt }));
+  ].map(({ name, content }) => ({ path: name, content: Buffer.from(content), modifiedAt }));
   const key = partKey(run.start.backupName, 'backup_label', run.archive.codec);
   const totals = emptyTotals();
   const writer = partWriter(run, () => undefined);

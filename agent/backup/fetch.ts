@@ -5,8 +5,11 @@ import {
   formatTablespaceMap,
   parseTablespaceMap,
   remapTablespaces,
+  replaceTablespaces,
   type Tablespace,
+  type TablespaceSpec,
 } from '../../lib/core/backup/tablespaces.ts';
+import { PipelineError } from '../../lib/core/errors.ts';
 import type { RecoveryOptions } from '../../lib/core/recovery/recovery-settings.ts';
 import { recoverySettings } from '../../lib/core/recovery/recovery-settings.ts';
 import type { Archive } from '../archive/archive.ts';
@@ -14,11 +17,13 @@ import { writeText } from '../host/files.ts';
 import { inParallel } from '../host/in-parallel.ts';
 import type { ProgressFactory } from '../host/progress.ts';
 import { syncTree } from '../host/sync-tree.ts';
+import { backupChain } from './backup-chain.ts';
 import { type Backup, listBackups } from './backups.ts';
-import { restorePart } from './part-reader.ts';
+import { type PartToRestore, type RestoreTarget, restorePart } from './part-reader.ts';
 import { writePgManifest } from './pg-manifest-file.ts';
-import { type NamedPart, restoreParts } from './restore-parts.ts';
+import { assertRestored, makeWalDirectory, publishControlFile } from './restore-end.ts';
 import { writeRecoverySettings } from './restore-settings.ts';
+import { restoreStages } from './restore-stages.ts';
 import { prepareTarget, removeSignals } from './restore-target.ts';
 
 export type RestoreRequest = {
@@ -27,6 +32,8 @@ export type RestoreRequest = {
   readonly backup: string;
   /** Old to new directories. */
   readonly tablespaceMapping: ReadonlyMap<string, string>;
+  /** The new place of every tablespace, instead of a mapping. */
+  readonly restoreSpec: TablespaceSpec | undefined;
   /** `undefined` leaves recovery to whoever restores. */
   readonly recovery: RecoveryOptions | undefined;
   /** Write PostgreSQL's own backup_manifest, for pg_verifybackup. */
@@ -36,50 +43,86 @@ export type RestoreRequest = {
 };
 
 /**
- * Restores a base backup into an empty directory. Every part and every file is checked while it is written, and
- * global/pg_control, without which no PostgreSQL starts, is written last, after everything else is durable: a restore
- * that ended early cannot be taken for a cluster.
+ * Restores a base backup into an empty directory, with all that it stands on when it is a delta. Every part and every
+ * file is checked while it is written, and global/pg_control, without which no PostgreSQL starts, appears last, after
+ * everything else is durable: a restore that ended early cannot be taken for a cluster.
  *
  * @throws 'backup-absent', 'backup-damaged', 'target-not-empty', 'tablespace-unmapped', 'file-unwritable', 'store-…'
  */
 export const fetchBackup = async (archive: Archive, request: RestoreRequest): Promise<Backup> => {
   // What PostgreSQL would refuse is refused before the hours of copying.
   if (request.recovery !== undefined) recoverySettings(request.recovery);
-  const backup = findBackup(await listBackups(archive), request.backup);
-  const tablespaces = remapTablespaces(
-    backup.sentinel.tablespaces?.tablespaces ?? [],
-    request.tablespaceMapping,
-  );
+  const backups = await listBackups(archive);
+  const backup = findBackup(backups, request.backup);
+  const chain = backupChain(backups, backup);
   const { directory } = request;
-  const totalBytes = backup.summary?.fileBytes ?? backup.sentinel.uncompressedBytes ?? 0;
+  const tablespaces = placesOf(backup, request);
   archive.log.info('backup-fetch', { state: 'begin', backup: backup.name, path: directory });
   const startedMs = archive.clock.now().getTime();
-  await prepareTarget(directory, tablespaces, totalBytes);
+  await prepareTarget(directory, tablespaces, neededBytes(chain));
 
+  const totalBytes = chain.reduce((bytes, link) => bytes + storedBytes(link), 0);
   const progress = request.progress({ label: 'backup-fetch', totalBytes });
-  const target = { directory, onWritten: (bytes: number) => progress.advance(bytes) };
-  const kept: NamedPart[] = [];
-  await inParallel(restoreParts(archive, backup), request.jobs, archive.signal, async (part, signal) => {
-    if (lastParts.includes(part.partName)) kept.push(part);
-    else await restorePart(archive, part, target, signal);
-  });
+  let bytes = 0;
+  const target: RestoreTarget = {
+    directory,
+    tablespaces,
+    onLink: (path) =>
+      archive.log.warn('backup-fetch', { state: 'skip', path }, 'a symbolic link of the source, left out'),
+    onWritten: (written) => {
+      bytes += written;
+      progress.advance(written);
+    },
+  };
+  const kept = await restoreFiles(archive, chain, target, request.jobs);
   await syncAll(directory, tablespaces);
-  for (const name of lastParts) {
-    for (const part of kept.filter(({ partName }) => partName === name)) {
-      if (name === 'pg_control') await finishFiles(archive, backup, request, tablespaces);
-      await restorePart(archive, part, target, archive.signal);
-    }
-  }
+  for (const part of kept) await restorePart(archive, part, target, archive.signal);
+  await assertRestored(directory, backup);
+  await finishFiles(archive, backup, request, tablespaces);
   await syncAll(directory, []);
+  await publishControlFile(directory);
   progress.finish();
   archive.log.info('backup-fetch', {
     state: 'complete',
     backup: backup.name,
     path: directory,
-    bytes: totalBytes,
+    bytes,
     seconds: (archive.clock.now().getTime() - startedMs) / 1000,
   });
   return backup;
+};
+
+/** Where each tablespace is restored to. */
+const placesOf = (backup: Backup, request: RestoreRequest): readonly Tablespace[] => {
+  const tablespaces = backup.sentinel.tablespaces?.tablespaces ?? [];
+  return request.restoreSpec === undefined
+    ? remapTablespaces(tablespaces, request.tablespaceMapping)
+    : replaceTablespaces(tablespaces, request.restoreSpec.tablespaces);
+};
+
+/** How much one backup of a chain holds, as far as it says. */
+const storedBytes = ({ summary, sentinel }: Backup): number =>
+  summary?.fileBytes ?? sentinel.uncompressedBytes ?? 0;
+
+/** What the restored cluster takes: of a chain, what its largest backup holds. */
+const neededBytes = (chain: readonly Backup[]): number => Math.max(...chain.map(storedBytes));
+
+/** Restores everything but the parts that come last, which it returns in their order. */
+const restoreFiles = async (
+  archive: Archive,
+  chain: readonly Backup[],
+  target: RestoreTarget,
+  jobs: number,
+): Promise<readonly PartToRestore[]> => {
+  const kept: PartToRestore[] = [];
+  for await (const stage of restoreStages(archive, chain, target.tablespaces)) {
+    await inParallel(stage.parts, jobs, archive.signal, async (part, signal) => {
+      if (lastParts.includes(part.partName)) kept.push(part);
+      else await restorePart(archive, part, target, signal);
+    });
+    await stage.finish();
+  }
+  return lastParts.flatMap((name) => kept.filter(({ partName }) => partName === name));
 };
 
 /** In this order, after everything else. */
@@ -97,6 +140,7 @@ const finishFiles = async (
   tablespaces: readonly Tablespace[],
 ): Promise<void> => {
   const { directory } = request;
+  await makeWalDirectory(directory);
   await moveTablespaceMap(join(directory, 'tablespace_map'), tablespaces);
   if (request.withManifest) await writePgManifest(archive, backup, directory);
   if (request.recovery === undefined) await removeSignals(directory);
@@ -111,9 +155,14 @@ const moveTablespaceMap = async (path: string, tablespaces: readonly Tablespace[
     return;
   }
   const newPlaces = new Map(tablespaces.map(({ oid, location }) => [oid, location]));
-  const moved = parseTablespaceMap(text).map((old) => ({
-    ...old,
-    location: newPlaces.get(old.oid) ?? old.location,
-  }));
+  const moved = parseTablespaceMap(text).map((old) => {
+    const location = newPlaces.get(old.oid);
+    if (location !== undefined) return { ...old, location };
+    // PostgreSQL would link it to where the source cluster may still have it.
+    throw new PipelineError('tablespace-unmapped', {
+      message: `tablespace_map has tablespace ${old.oid} at ${old.location}, which the sentinel does not know`,
+      hint: 'Name the places of all tablespaces in a file and give it with --restore-spec.',
+    });
+  });
   await writeText(path, formatTablespaceMap(moved));
 };

@@ -1,7 +1,7 @@
 import { filesMetadataKey, sentinelKey } from '../../lib/core/archive/layout.ts';
 import { type FilesScanner, filesScanner, type ListedFile } from '../../lib/core/backup/files-metadata.ts';
 import { parseJson } from '../../lib/core/json.ts';
-import type { ObjectKey } from '../../lib/core/ports.ts';
+import type { ObjectKey, OpenObject } from '../../lib/core/ports.ts';
 import type { Archive } from '../archive/archive.ts';
 
 /**
@@ -12,34 +12,31 @@ import type { Archive } from '../archive/archive.ts';
  */
 export async function* listedFiles(archive: Archive, backupName: string): AsyncGenerator<ListedFile> {
   for (const key of [filesMetadataKey(backupName), sentinelKey(backupName)]) {
+    const object = await archive.store.open(key, { signal: archive.signal });
+    if (object === undefined) continue;
     const scanner = filesScanner(key);
-    let isThere = false;
-    for await (const files of scan(archive, key, scanner)) {
-      isThere = true;
-      yield* files;
-    }
-    if (!isThere) continue;
+    for await (const files of scan(object, scanner)) yield* files;
     parseJson(scanner.finish(), key);
     return;
   }
 }
 
-/** The document without its lists of files, which may be far larger than all the rest; `undefined` when it is not there. */
-export const documentWithoutFiles = async (archive: Archive, key: ObjectKey): Promise<string | undefined> => {
-  const scanner = filesScanner(key);
-  let isThere = false;
-  for await (const _files of scan(archive, key, scanner)) isThere = true;
-  return isThere ? scanner.finish() : undefined;
-};
-
-/** Yields at least once for an object that is there. */
-async function* scan(
+/**
+ * A document without its lists of files, which may be far larger than all the rest, and when the store got it;
+ * `undefined` when it is not there.
+ */
+export const documentWithoutFiles = async (
   archive: Archive,
   key: ObjectKey,
-  scanner: FilesScanner,
-): AsyncGenerator<readonly ListedFile[]> {
+): Promise<{ readonly text: string; readonly storedAt: Date } | undefined> => {
   const object = await archive.store.open(key, { signal: archive.signal });
-  if (object === undefined) return;
+  if (object === undefined) return undefined;
+  const scanner = filesScanner(key);
+  for await (const _files of scan(object, scanner));
+  return { text: scanner.finish(), storedAt: object.facts.modifiedAt };
+};
+
+async function* scan(object: OpenObject, scanner: FilesScanner): AsyncGenerator<readonly ListedFile[]> {
   const decoder = new TextDecoder();
   for await (const chunk of object.content) yield scanner.accept(decoder.decode(chunk, { stream: true }));
   yield scanner.accept(decoder.decode());

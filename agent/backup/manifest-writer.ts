@@ -4,8 +4,8 @@ import { compress } from '../../lib/codec/codec.ts';
 import { withDigest } from '../../lib/codec/streams.ts';
 import { backupManifestKey } from '../../lib/core/archive/layout.ts';
 import { formatManifestLine, type ManifestEnd, type ManifestHeader } from '../../lib/core/backup/manifest.ts';
-import { PipelineError } from '../../lib/core/errors.ts';
 import type { CallOptions, ObjectStore } from '../../lib/core/ports.ts';
+import { nameTaken } from './name-taken.ts';
 import type { WrittenPart } from './part-writer.ts';
 
 /** A base backup's manifest while it grows: streamed to the store part by part, so that it is never whole in memory. */
@@ -48,10 +48,7 @@ export const beginManifest = (
     async finish(end) {
       pipe.end(formatManifestLine(end));
       if ((await created) === 'exists') {
-        throw new PipelineError('object-exists', {
-          message: `${key} is in the archive already`,
-          hint: 'Two base backups are being written under one name; look for a second backup-push.',
-        });
+        throw nameTaken(key);
       }
       return { sha256: packed.result().sha256 };
     },

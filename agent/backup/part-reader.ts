@@ -8,33 +8,55 @@ import tar from 'tar-stream';
 import { withDigest } from '../../lib/codec/streams.ts';
 import type { Codec } from '../../lib/core/archive/layout.ts';
 import { memberPathOf } from '../../lib/core/backup/member-path.ts';
+import type { Tablespace } from '../../lib/core/backup/tablespaces.ts';
 import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
 import type { ObjectKey } from '../../lib/core/ports.ts';
 import type { Archive } from '../archive/archive.ts';
-import { writeAll } from '../host/files.ts';
+import { isSystemError, writeAll } from '../host/files.ts';
+import { applyIncrement } from './apply-increment.ts';
+import type { MemberAction } from './chain-members.ts';
+import { destinationOf } from './restore-end.ts';
 
-/** A part to restore, with what its manifest says of it where there is one. */
+/** What a backup says of the members of its parts. */
+export type PartMembers = {
+  /**
+   * What to do with a file, and what it must be where that is known.
+   *
+   * @throws 'object-damaged' for a file that must not be there, 'tablespace-unmapped'
+   */
+  file(path: string): {
+    readonly action: MemberAction;
+    readonly expected?: { readonly bytes: number; readonly sha256: string } | undefined;
+  };
+  /** Whether to make a directory, or to look at a link. */
+  takes(path: string): boolean;
+  /** To be called after the part's last member. @throws 'object-damaged' when one is missing */
+  finish(): void;
+};
+
+/** One object below tar_partitions/. */
 export type PartToRestore = {
   readonly key: ObjectKey;
+  /** `part_001`, `pg_control`, `backup_label`. */
+  readonly partName: string;
   readonly codec: Codec;
-  readonly expected:
-    | {
-        readonly objectBytes: number;
-        readonly sha256: string;
-        readonly files: ReadonlyMap<string, { readonly bytes: number; readonly sha256: string }>;
-      }
-    | undefined;
+  /** What the object itself must be, where that is known. */
+  readonly object: { readonly objectBytes: number; readonly sha256: string } | undefined;
+  readonly members: PartMembers;
 };
 
 export type RestoreTarget = {
   readonly directory: string;
+  readonly tablespaces: readonly Tablespace[];
+  /** Called with the path of a link that is left out, because it led to what no backup holds. */
+  readonly onLink: (path: string) => void;
   /** Called with the number of file bytes written since the last call. */
   readonly onWritten: (bytes: number) => void;
 };
 
 /**
  * Unpacks one part below the target directory and checks it while it is written: the object's size and checksum, each
- * file's size and checksum, and that no file is missing or too many. Files of the part may be there, unsound, when it
+ * file's size and checksum as far as they are known, and that no file is missing or too many. Files of the part may be there, unsound, when it
  * throws; nothing may start from the directory then, which is why pg_control comes last.
  *
  * @throws 'backup-damaged', 'backup-absent', 'store-…', 'file-unwritable'
@@ -53,25 +75,23 @@ export const restorePart = async (
     });
   }
   const packed = withDigest(object.content);
-  const seen = new Set<string>();
   try {
     await unpack(archive.decode(part.codec)(packed.stream), async (entry) => {
       signal.throwIfAborted();
-      await restoreEntry(part, target, entry, seen);
+      await restoreEntry(part, target, entry);
     });
+    part.members.finish();
   } catch (error) {
     throw inPart(part, error);
   }
-  if (part.expected === undefined) return;
+  if (part.object === undefined) return;
   const { streamBytes, sha256 } = packed.result();
-  if (streamBytes !== part.expected.objectBytes || sha256 !== part.expected.sha256) {
+  if (streamBytes !== part.object.objectBytes || sha256 !== part.object.sha256) {
     throw damaged(
       part,
-      `it has ${streamBytes} bytes with SHA-256 ${sha256}, not ${part.expected.objectBytes} with ${part.expected.sha256}`,
+      `it has ${streamBytes} bytes with SHA-256 ${sha256}, not ${part.object.objectBytes} with ${part.object.sha256}`,
     );
   }
-  const missing = [...part.expected.files.keys()].find((path) => !seen.has(path));
-  if (missing !== undefined) throw damaged(part, `${missing} is not in it`);
 };
 
 const damaged = (part: PartToRestore, what: string, cause?: unknown): PipelineError =>
@@ -85,6 +105,8 @@ const damaged = (part: PartToRestore, what: string, cause?: unknown): PipelineEr
 const inPart = (part: PartToRestore, error: unknown): unknown => {
   if (isPipelineError(error, 'object-damaged')) return damaged(part, error.message, error);
   if (isPipelineError(error) || !(error instanceof Error)) return error;
+  if (isSystemError(error, 'EEXIST'))
+    return damaged(part, `${error.message}: it is in the backup twice`, error);
   if ('code' in error && error.code !== undefined && 'syscall' in error) {
     return new PipelineError('file-unwritable', {
       message: `restoring ${part.key}: ${error.message}`,
@@ -110,29 +132,61 @@ const unpack = async (
   await fed;
 };
 
-const restoreEntry = async (
+const restoreEntry = async (part: PartToRestore, target: RestoreTarget, entry: TarEntry): Promise<void> => {
+  const path = memberPathOf(entry.header.name);
+  switch (entry.header.type) {
+    case 'directory':
+      if (part.members.takes(path)) await makeDirectory(target, path, entry.header.mode);
+      break;
+    case 'symlink':
+      if (part.members.takes(path)) await restoreLink(part, target, path);
+      break;
+    case 'file':
+    case 'contiguous-file':
+      await restoreFile(part, target, entry, path);
+      break;
+    default:
+      throw damaged(part, `its member ${path} is a ${entry.header.type}, which no backup holds`);
+  }
+  entry.resume();
+};
+
+const makeDirectory = async (target: RestoreTarget, path: string, mode = 0o700): Promise<void> => {
+  const destination = join(target.directory, path);
+  await mkdir(destination, { recursive: true, mode: 0o700 });
+  // What follows is written into it.
+  if (path !== '') await chmod(destination, (mode & 0o777) | 0o700);
+};
+
+/**
+ * No link out of an archive is ever made, so that nothing can be written through one. Those that PostgreSQL knows have
+ * another source: the tablespaces are linked already, and pg_wal may be a directory. A link beside the configuration
+ * files (certificates often are) is left out with a warning; anywhere else it stood for files of the database.
+ */
+const restoreLink = async (part: PartToRestore, target: RestoreTarget, path: string): Promise<void> => {
+  if (path === 'pg_wal') return makeDirectory(target, path);
+  if (target.tablespaces.some(({ link }) => link === path)) return;
+  if (path.includes('/')) throw damaged(part, `its member ${path} is a symbolic link`);
+  target.onLink(path);
+};
+
+const restoreFile = async (
   part: PartToRestore,
   target: RestoreTarget,
   entry: TarEntry,
-  seen: Set<string>,
+  path: string,
 ): Promise<void> => {
-  const path = memberPathOf(entry.header.name);
-  const destination = join(target.directory, path);
-  if (entry.header.type === 'directory') {
-    await mkdir(destination, { recursive: true, mode: 0o700 });
-    if (path !== '') await chmod(destination, entry.header.mode & 0o777);
-    entry.resume();
-    return;
+  const { action, expected } = part.members.file(path);
+  if (action === 'leave') return;
+  const destination = destinationOf(target.directory, path);
+  if (action === 'apply') {
+    await applyIncrement(destination, bytesOf(entry), entry.header.size ?? 0, target.onWritten);
+    return utimes(destination, entry.header.mtime, entry.header.mtime);
   }
-  if (entry.header.type !== 'file') {
-    throw damaged(part, `its member ${path} is a ${entry.header.type}, which no backup holds`);
-  }
-  const expected = part.expected?.files.get(path);
-  if (part.expected !== undefined && expected === undefined)
-    throw damaged(part, `${path} does not belong in it`);
-  if (seen.has(path)) throw damaged(part, `${path} is in it twice`);
-  seen.add(path);
-  const written = await writeFile(destination, entry, target);
+  // What has a part of its own counts more than what lies in an ordinary one too, as pg_control does in WAL-G's
+  // remote backups; every other file is there once.
+  const flags = part.partName === 'pg_control' || part.partName === 'backup_label' ? 'w' : 'wx';
+  const written = await writeFile(destination, flags, entry, target);
   if (expected !== undefined && (written.bytes !== expected.bytes || written.sha256 !== expected.sha256)) {
     throw damaged(
       part,
@@ -141,27 +195,34 @@ const restoreEntry = async (
   }
 };
 
+async function* bytesOf(entry: TarEntry): AsyncGenerator<Uint8Array> {
+  for await (const chunk of entry) {
+    assert(chunk instanceof Uint8Array, 'a tar member yields bytes');
+    yield chunk;
+  }
+}
+
 const writeFile = async (
   destination: string,
+  flags: 'w' | 'wx',
   entry: TarEntry,
   target: RestoreTarget,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> => {
-  const file = await open(destination, 'wx', 0o600).catch(async (error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  const file = await open(destination, flags, 0o600).catch(async (error: unknown) => {
+    if (!isSystemError(error, 'ENOENT')) throw error;
     await mkdir(dirname(destination), { recursive: true, mode: 0o700 });
-    return open(destination, 'wx', 0o600);
+    return open(destination, flags, 0o600);
   });
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    for await (const chunk of entry) {
-      assert(chunk instanceof Uint8Array, 'a tar member yields bytes');
+    for await (const chunk of bytesOf(entry)) {
       hash.update(chunk);
       await writeAll(file, chunk);
       bytes += chunk.length;
       target.onWritten(chunk.length);
     }
-    await file.chmod(entry.header.mode & 0o777);
+    await file.chmod((entry.header.mode ?? 0o600) & 0o777);
   } finally {
     await file.close();
   }

@@ -8,6 +8,7 @@ import { PipelineError } from '../../lib/core/errors.ts';
 import type { CallOptions, ObjectKey, ObjectStore } from '../../lib/core/ports.ts';
 import { isSystemError } from '../host/files.ts';
 import type { CopyEntry } from './cluster-files.ts';
+import { nameTaken } from './name-taken.ts';
 import type { PageCheck } from './page-check.ts';
 
 /** A file as it went into a part. */
@@ -40,8 +41,12 @@ export type PartWriter = {
 
 const chunkBytes = 1024 * 1024;
 
-/** WAL-G's members of a data directory begin with a slash (docs/format.md). */
-export const memberName = (path: string): string => `/${path}`;
+/**
+ * WAL-G's members of a data directory begin with a slash, those of its backup_label part do not (docs/format.md). It
+ * finds a member in the list of files by this very name.
+ */
+export const memberName = (path: string): string =>
+  path === 'backup_label' || path === 'tablespace_map' ? path : `/${path}`;
 
 /**
  * Packs files into one tar object. A file that changes while it is read is stored with the size that it had when it
@@ -63,12 +68,11 @@ export const writePart = async (
   });
 };
 
-/** Packs small contents that are at hand (pg_control, backup_label) into one tar object, under the names given. */
+/** Packs small contents that are at hand (pg_control, backup_label) into one tar object. */
 export const writeSmallPart = async (
   writer: PartWriter,
   key: ObjectKey,
   members: readonly {
-    readonly member: string;
     readonly path: string;
     readonly content: Buffer;
     readonly modifiedAt: Date;
@@ -77,10 +81,10 @@ export const writeSmallPart = async (
 ): Promise<WrittenPart> => {
   const files: WrittenFile[] = [];
   return createPart(writer, key, files, options, async (pack) => {
-    for (const { member, path, content, modifiedAt } of members) {
+    for (const { path, content, modifiedAt } of members) {
       await new Promise<void>((resolve, reject) => {
         pack.entry(
-          { name: member, size: content.length, mode: 0o600, mtime: modifiedAt },
+          { name: memberName(path), size: content.length, mode: 0o600, mtime: modifiedAt },
           content,
           (error) => (error ? reject(error) : resolve()),
         );
@@ -115,10 +119,7 @@ const createPart = async (
   });
   const [outcome] = await bothSettled(created, filled);
   if (outcome === 'exists') {
-    throw new PipelineError('object-exists', {
-      message: `${key} is in the archive already`,
-      hint: 'Two base backups are being written under one name; look for a second backup-push.',
-    });
+    throw nameTaken(key);
   }
   const object = key.slice(key.lastIndexOf('/') + 1);
   const { streamBytes: objectBytes, sha256 } = packed.result();

@@ -5,8 +5,8 @@ import type { ManifestFile, ManifestPart } from '../../lib/core/backup/manifest.
 import { manifestReader } from '../../lib/core/backup/manifest-reader.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
 import type { Archive } from '../archive/archive.ts';
-import { type Backup, vanished } from './backups.ts';
-import type { PartToRestore } from './part-reader.ts';
+import { vanished } from './backups.ts';
+import type { PartMembers, PartToRestore } from './part-reader.ts';
 
 /** A part as the manifest describes it, with its files. */
 type ManifestGroup = { readonly part: ManifestPart; readonly files: readonly ManifestFile[] };
@@ -44,11 +44,8 @@ export async function* readManifest(archive: Archive, summary: BackupSummary): A
   });
 }
 
-/** What to restore of a part, and which it is: `part_001`, `pg_control`, `backup_label`. */
-export type NamedPart = PartToRestore & { readonly partName: string };
-
 /** @throws 'backup-damaged' when the manifest names an object that cannot be a part */
-const partOf = (backupName: string, { part, files }: ManifestGroup): NamedPart => {
+const partOf = (backupName: string, { part, files }: ManifestGroup): PartToRestore => {
   const object = parseKey(`${tarPartitionsPrefix(backupName)}${part.object}`);
   if (object.kind !== 'part') {
     throw new PipelineError('backup-damaged', {
@@ -60,24 +57,39 @@ const partOf = (backupName: string, { part, files }: ManifestGroup): NamedPart =
     key: partKey(backupName, object.partName, object.codec),
     partName: object.partName,
     codec: object.codec,
-    expected: {
-      objectBytes: part.objectBytes,
-      sha256: part.sha256,
-      files: new Map(files.map((file) => [file.path, file])),
+    object: { objectBytes: part.objectBytes, sha256: part.sha256 },
+    members: manifestMembers(files),
+  };
+};
+
+/** Exactly these files, once each; directories as they come, and no links. */
+const manifestMembers = (files: readonly ManifestFile[]): PartMembers => {
+  const left = new Map(files.map((file) => [file.path, file]));
+  return {
+    file(path) {
+      const expected = left.get(path);
+      if (!left.delete(path)) {
+        throw new PipelineError('object-damaged', {
+          message: `${path} does not belong in it, or comes twice`,
+        });
+      }
+      return { action: 'write', expected };
+    },
+    takes: () => true,
+    finish() {
+      const [missing] = left.keys();
+      if (missing === undefined) return;
+      throw new PipelineError('object-damaged', { message: `${missing} is not in it` });
     },
   };
 };
 
-/** Every part of a backup, as its manifest lists them. @throws 'backup-damaged', 'backup-absent' */
-export async function* restoreParts(archive: Archive, backup: Backup): AsyncGenerator<NamedPart> {
-  const { summary } = backup;
-  if (summary === undefined) {
-    throw new PipelineError('backup-damaged', {
-      message: `${backup.name} has no manifest`,
-      hint: 'Only base backups that walwarden took can be restored; for another one use the tool that took it.',
-    });
-  }
-  for await (const group of readManifest(archive, summary)) yield partOf(backup.name, group);
+/** Every part of a backup of our own, as its manifest lists them. @throws 'backup-damaged', 'backup-absent' */
+export async function* manifestParts(
+  archive: Archive,
+  summary: BackupSummary,
+): AsyncGenerator<PartToRestore> {
+  for await (const group of readManifest(archive, summary)) yield partOf(summary.backupName, group);
 }
 
 const maxLineBytes = 1024 * 1024;

@@ -41,6 +41,11 @@ export const command: Command = {
       multiple: true,
       doc: 'Restore the tablespace that lay in OLD to NEW.',
     },
+    'restore-spec': {
+      type: 'string',
+      value: 'FILE',
+      doc: 'Restore tablespaces to the places in FILE, as WAL-G and WAL-E write them.',
+    },
     manifest: { type: 'boolean', doc: "Write PostgreSQL's backup_manifest, for pg_verifybackup." },
     jobs: { type: 'string', value: 'N', doc: 'Work on N parts at once (WALWARDEN_JOBS).' },
   },
@@ -50,18 +55,25 @@ export const command: Command = {
   ],
   run: async (context) => {
     const { options, settings } = context;
-    const [{ withArchive }, { fetchBackup }, { jobsFrom }, { recoveryFrom, tablespaceMappingFrom }] =
-      await Promise.all([
-        import('../archive/open-store.ts'),
-        import('../backup/fetch.ts'),
-        import('../settings/jobs.ts'),
-        import('../backup/recovery-options.ts'),
-      ]);
+    const [
+      { withArchive },
+      { fetchBackup },
+      { jobsFrom },
+      { recoveryFrom, tablespaceMappingFrom },
+      { restoreSpecFrom },
+    ] = await Promise.all([
+      import('../archive/open-store.ts'),
+      import('../backup/fetch.ts'),
+      import('../settings/jobs.ts'),
+      import('../backup/recovery-options.ts'),
+      import('../backup/restore-spec.ts'),
+    ]);
     const [directory = '', backup = 'LATEST'] = context.arguments;
     const request = {
       directory: resolve(directory),
       backup,
       tablespaceMapping: tablespaceMappingFrom(options.strings('tablespace-mapping')),
+      restoreSpec: await restoreSpecFrom(options, resolve(directory)),
       recovery: options.boolean('no-recovery-settings') ? undefined : recoveryFrom(options, settings),
       withManifest: options.boolean('manifest'),
       jobs: jobsFrom(options.string('jobs'), settings),

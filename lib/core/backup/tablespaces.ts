@@ -160,3 +160,25 @@ export const remapTablespaces = <Located extends TablespaceLocation>(
   }
   return moved;
 };
+
+/**
+ * Gives every tablespace of a backup the place that a whole list of new places names, as WAL-G and WAL-E do with
+ * `--restore-spec`. A backup that says nothing of its tablespaces has those of the list.
+ *
+ * @throws 'tablespace-unmapped' when the two do not name the same tablespaces, or two of them would share a directory
+ */
+export const replaceTablespaces = (
+  tablespaces: readonly Tablespace[],
+  places: readonly Tablespace[],
+): readonly Tablespace[] => {
+  const wanted = new Set((tablespaces.length === 0 ? places : tablespaces).map(({ oid }) => oid));
+  const given = new Set(places.map(({ oid }) => oid));
+  const different = wanted.symmetricDifference(given);
+  if (different.size > 0) {
+    throw unmapped(
+      `the new places and the backup differ about tablespace ${[...different].join(', ')}`,
+      `The backup has the tablespaces ${[...wanted].join(', ')}; give each of them a place.`,
+    );
+  }
+  return remapTablespaces(places, new Map());
+};
