@@ -3,7 +3,7 @@ import { clusterUser } from '../support/cluster-user.ts';
 import { postgresBinary } from '../support/postgres-parts.ts';
 import { projectRoot } from '../support/staging.ts';
 import type { Scene } from './scene.ts';
-import { type Story, typedCommand } from './story.ts';
+import { type Story, shellWord, typedCommand } from './story.ts';
 
 /** What one can do with a demo that was kept, as commands with full paths that work when they are pasted. */
 export const lookAround = (scene: Scene, story: Story, isWhole: boolean): void => {
@@ -32,7 +32,7 @@ const offersOf = ({ major, places }: Scene): readonly Offer[] => {
         ...asClusterUser,
         pgCtl,
         ...['start', '-w', '-D', rescue, '-l', `${rescue}-kept.log`],
-        ...['-o', `-k ${rescue} -c archive_mode=off`],
+        ...['-o', `-k ${shellWord(rescue)} -c archive_mode=off`],
       ],
     ],
     [

@@ -4,7 +4,7 @@ import { formatTable } from '../../agent/host/output.ts';
 import type { Cluster } from '../support/cluster.ts';
 import type { Scene } from './scene.ts';
 import { lastOrder, openShop, shopContent, shopDatabase, type TableContent, takeOrders } from './shop.ts';
-import { type Story, timed } from './story.ts';
+import { type Story, timed, unbroken } from './story.ts';
 
 /** What a step has to play with. */
 export type Play = { readonly scene: Scene; readonly story: Story };
@@ -64,7 +64,7 @@ export const goOn = ({ story }: Play, main: Cluster): Promise<Moment> =>
     const content = await shopContent(main);
     story.lines(contentTable(content));
     const time = await main.text('select clock_timestamp()::text');
-    story.say(`All is well at ${time}. Remember that time, and these checksums.`);
+    story.say(`All is well at ${unbroken(time)}. Remember that time, and these checksums.`);
     return { time, content };
   });
 
@@ -128,7 +128,7 @@ export const proveRows = ({ story }: Play, rescue: Cluster, moment: Moment): Pro
         `the recovered tables differ from those before the drop, which were\n${contentTable(moment.content)}`,
       );
     }
-    story.say(`Every row is back: counts and checksums are those of ${moment.time}.`);
+    story.say(`Every row is back: counts and checksums are those of ${unbroken(moment.time)}.`);
     story.say(`The last order is again ${await lastOrder(rescue)}.`);
   });
 

@@ -70,6 +70,9 @@ export const openStory = (
 const bold = 1;
 const noBreak = '\u00a0';
 
+/** The same text, to be told on one line: a time, an amount. */
+export const unbroken = (text: string): string => text.replaceAll(' ', noBreak);
+
 /** Greedy, and a word that is longer than the line stands alone. */
 const wrapped = (words: readonly string[], columns: number): readonly string[] => {
   const lines: string[] = [];
@@ -90,12 +93,12 @@ export const shellWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word
 
 /**
  * A command that works when it is pasted, on as many lines as it needs. An option stays beside its value: a word that
- * begins with a dash takes the next one along unless that begins with a dash too.
+ * begins with a dash takes the next one along, unless that looks like an option itself.
  */
 export const typedCommand = (words: readonly string[], columns: number): readonly string[] => {
   const pieces: string[] = [];
   for (const [index, word] of words.entries()) {
-    const isValue = index > 0 && words[index - 1]?.startsWith('-') && !word.startsWith('-');
+    const isValue = words[index - 1]?.startsWith('-') && (!word.startsWith('-') || word.includes(' '));
     const before = isValue ? pieces.pop() : undefined;
     pieces.push(before === undefined ? shellWord(word) : `${before} ${shellWord(word)}`);
   }
@@ -112,5 +115,5 @@ export const timed = async <Result>(
 ): Promise<{ readonly result: Result; readonly took: string }> => {
   const begin = performance.now();
   const result = await work();
-  return { result, took: formatDuration((performance.now() - begin) / 1000).replaceAll(' ', noBreak) };
+  return { result, took: unbroken(formatDuration((performance.now() - begin) / 1000)) };
 };
