@@ -1,7 +1,6 @@
-import { availableParallelism } from 'node:os';
-import { compress } from 'lz4-napi';
+import { compressSync } from 'lz4-napi';
 import { storedBlockFlag } from './lz4-frame.ts';
-import { mapInOrder, rechunk, type Transform } from './streams.ts';
+import { rechunk, type Transform } from './streams.ts';
 import { loadXxhash32 } from './xxhash32.ts';
 
 /**
@@ -11,32 +10,25 @@ import { loadXxhash32 } from './xxhash32.ts';
 const header = Buffer.from('04224d186470b9', 'hex');
 const blockBytes = 4 * 1024 * 1024;
 
-/** Each block under way holds up to twice its size. */
-const blocksUnderWay = Math.min(4, availableParallelism());
-
 /**
- * Exactly one frame, because WAL-G's reader stops without an error after the first of several. The blocks are
- * compressed side by side and written in order.
+ * Exactly one frame, because WAL-G's reader stops without an error after the first of several.
  */
 export const lz4Compress: Transform = async function* (source) {
   const contentHash = (await loadXxhash32()).create32();
-  const blocks = async function* () {
-    for await (const block of rechunk(source, blockBytes)) {
-      contentHash.update(block);
-      yield block;
-    }
-  };
   yield header;
-  for await (const parts of mapInOrder(blocks(), blocksUnderWay, encodeBlock)) yield* parts;
+  for await (const block of rechunk(source, blockBytes)) {
+    contentHash.update(block);
+    yield* encodeBlock(block);
+  }
   const end = Buffer.alloc(8);
   end.writeUInt32LE(contentHash.digest(), 4);
   yield end;
 };
 
-/** The length field and the bytes of one block. */
-const encodeBlock = async (block: Buffer): Promise<readonly Buffer[]> => {
+/** The length field and the bytes of one block; not on a worker thread, for the reason that lz4-reader.ts gives. */
+const encodeBlock = (block: Buffer): readonly Buffer[] => {
   // lz4-napi puts the plain length before the block; the frame's length field takes its place.
-  const compressed = await compress(block);
+  const compressed = compressSync(block);
   const compressedBytes = compressed.byteLength - 4;
   if (compressedBytes < block.byteLength) {
     compressed.writeUInt32LE(compressedBytes);
