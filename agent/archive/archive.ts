@@ -6,6 +6,8 @@ import type { Log } from '../host/log.ts';
 /** One cluster's archive as a command works on it: where its objects lie, how new ones are written, and who listens. */
 export type Archive = {
   readonly store: ObjectStore;
+  /** Where the agent remembers things between calls (host/state-file.ts), if anywhere. */
+  readonly stateDirectory: string | undefined;
   /** What new objects are written with. */
   readonly codec: Codec;
   readonly encode: Transform;
@@ -18,6 +20,7 @@ export type Archive = {
 
 export const openArchive = (parts: {
   readonly store: ObjectStore;
+  readonly stateDirectory: string | undefined;
   readonly codec: Codec;
   readonly level: number | undefined;
   readonly clock: Clock;
@@ -25,6 +28,7 @@ export const openArchive = (parts: {
   readonly signal: AbortSignal;
 }): Archive => ({
   store: parts.store,
+  stateDirectory: parts.stateDirectory,
   codec: parts.codec,
   encode: compress(parts.codec, parts.level === undefined ? {} : { level: parts.level }),
   decode: decompress,

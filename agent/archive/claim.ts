@@ -1,12 +1,20 @@
+import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { collect } from '../../lib/codec/streams.ts';
 import { formatIncarnation, type Incarnation, parseIncarnation } from '../../lib/core/archive/incarnation.ts';
-import { incarnationKey, incarnationsPrefix, parseKey } from '../../lib/core/archive/layout.ts';
-import { PipelineError } from '../../lib/core/errors.ts';
-import type { ObjectKey } from '../../lib/core/ports.ts';
+import {
+  type Codec,
+  incarnationKey,
+  incarnationsPrefix,
+  parseKey,
+  probeKeys,
+} from '../../lib/core/archive/layout.ts';
+import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
 import type { SegmentBytes } from '../../lib/core/wal/segment.ts';
 import { formatSystemIdentifier, type SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
-import type { Archive } from './archive.ts';
+import { stateFile } from '../host/state-file.ts';
+import { type Archive, codecsFrom } from './archive.ts';
+import { recall, remember, twinsNear } from './claim-memory.ts';
 import { firstSegment } from './inherited.ts';
 
 /** The cluster that wants to write here. */
@@ -19,34 +27,97 @@ export type Claimant = {
 export const readIncarnations = async (archive: Archive): Promise<readonly Incarnation[]> => {
   const incarnations: Incarnation[] = [];
   for await (const entry of archive.store.list(incarnationsPrefix, { signal: archive.signal })) {
-    if ('folder' in entry || parseKey(entry.key).kind !== 'incarnation') continue;
-    incarnations.push(await readIncarnation(archive, entry.key));
+    if ('folder' in entry) continue;
+    const object = parseKey(entry.key);
+    const incarnation =
+      object.kind === 'incarnation' ? await readIncarnation(archive, object.number) : undefined;
+    if (incarnation !== undefined) incarnations.push(incarnation);
   }
   return incarnations.sort((left, right) => left.number - right.number);
 };
 
-const readIncarnation = async (archive: Archive, key: ObjectKey): Promise<Incarnation> => {
+/** `undefined` when there is provably none of that number. */
+const readIncarnation = async (archive: Archive, number: number): Promise<Incarnation | undefined> => {
+  const key = incarnationKey(number);
   const object = await archive.store.open(key, { signal: archive.signal });
-  if (object === undefined) {
-    throw new PipelineError('object-absent', {
-      message: `${key} was listed and is gone`,
-      hint: `Somebody is deleting objects in ${archive.store.location}; nothing of walwarden/ may be deleted by hand.`,
-    });
-  }
+  if (object === undefined) return undefined;
   return parseIncarnation((await collect(object.content)).toString('utf8'), key);
 };
 
 /**
  * Lets a cluster write into its own archive and refuses any other: the first to come claims it, of several at once
- * exactly one. An archive that others wrote before walwarden came is claimed only by the cluster whose WAL it holds.
+ * exactly one. An archive that others wrote before walwarden came is claimed only by the cluster whose WAL it holds. Works
+ * without the right to list, which a host that only pushes need not have.
  *
- * @throws 'archive-foreign'
+ * @throws 'archive-foreign', 'store-misconfigured' for a store that overwrites
  */
 export const ensureClaimed = async (archive: Archive, claimant: Claimant): Promise<Incarnation> => {
-  const current = (await readIncarnations(archive)).at(-1);
-  if (current !== undefined) return assertOwn(archive, current, claimant);
+  let newest = await firstIncarnation(archive, claimant);
+  for (;;) {
+    const next = await readIncarnation(archive, newest.number + 1).catch(unlistable);
+    if (next === undefined) return assertOwn(archive, newest, claimant);
+    newest = next;
+  }
+};
+
+/** Without the right to list, S3 answers 403 for an object that is not there. */
+const unlistable = (error: unknown): undefined => {
+  if (!isPipelineError(error, 'store-denied')) throw error;
+};
+
+const lookForFirst = async (archive: Archive): Promise<Incarnation | undefined> => {
+  if (archive.store.isMetered) return readIncarnation(archive, 1).catch(unlistable);
+  // A directory that is empty proves no absence, but it can be listed, and a listing costs nothing there.
+  return (await readIncarnations(archive)).at(0);
+};
+
+/**
+ * An archive that this host has claimed before does not become unclaimed: either somebody emptied it, or what is looked
+ * at is the empty mount point of a disk that is not there.
+ *
+ * @throws 'store-unavailable'
+ */
+const assertNotEmptied = async (archive: Archive): Promise<void> => {
+  const memory = claimMemory(archive);
+  if ((await memory.read()) === undefined) return;
+  throw new PipelineError('store-unavailable', {
+    message: `${archive.store.location} was claimed from this host before, and now there is no claim in it`,
+    hint:
+      'If the archive lies on a disk of its own, mount it. If it was emptied on purpose, remove ' +
+      `${memory.path} to begin anew.`,
+  });
+};
+
+const claimMemory = (archive: Archive) =>
+  stateFile(archive.stateDirectory, 'claim', [archive.store.location]);
+
+const firstIncarnation = async (archive: Archive, claimant: Claimant): Promise<Incarnation> => {
+  const first = await lookForFirst(archive);
+  if (first !== undefined) return first;
+  await assertNotEmptied(archive);
   await assertInheritedWalIsOwn(archive, claimant);
   return claim(archive, claimant, 1);
+};
+
+/**
+ * `ensureClaimed` for a push, which happens every few seconds: what an earlier push found out is believed for a while,
+ * where asking costs. Tells which other codecs' suffixes a twin of the file may have.
+ */
+export const claimForPush = async (
+  archive: Archive,
+  claimant: Claimant | undefined,
+  fileName: string,
+): Promise<readonly Codec[]> => {
+  if (!archive.store.isMetered) {
+    if (claimant !== undefined) await ensureClaimed(archive, claimant);
+    return codecsFrom(archive.codec);
+  }
+  const known = claimant === undefined ? undefined : await recall(archive, claimant.systemIdentifier);
+  if (known !== undefined) return known.twins;
+  if (claimant !== undefined) await ensureClaimed(archive, claimant);
+  const twins = await twinsNear(archive, fileName).catch((error: unknown) => unlistable(error) ?? []);
+  if (claimant !== undefined) await remember(archive, claimant.systemIdentifier, { twins });
+  return twins;
 };
 
 /** Continues the archive as a new incarnation, for a cluster that went through pg_upgrade. */
@@ -57,6 +128,7 @@ export const claimNextIncarnation = async (archive: Archive, claimant: Claimant)
 };
 
 const claim = async (archive: Archive, claimant: Claimant, number: number): Promise<Incarnation> => {
+  await archive.store.proveNoOverwrite?.(probeKeys, { signal: archive.signal });
   const incarnation: Incarnation = {
     number,
     systemIdentifier: claimant.systemIdentifier,
@@ -68,7 +140,12 @@ const claim = async (archive: Archive, claimant: Claimant, number: number): Prom
   const outcome = await archive.store.create(key, Buffer.from(formatIncarnation(incarnation)), {
     signal: archive.signal,
   });
-  if (outcome === 'exists') return assertOwn(archive, await readIncarnation(archive, key), claimant);
+  if (outcome === 'exists') {
+    const winner = await readIncarnation(archive, number);
+    assert(winner !== undefined, `${key} exists and nobody may delete it`);
+    return assertOwn(archive, winner, claimant);
+  }
+  await claimMemory(archive).write({ location: archive.store.location, incarnation: number });
   archive.log.info('claim', {
     state: 'complete',
     key,
@@ -95,7 +172,14 @@ const foreign = (archive: Archive, claimant: Claimant, owner: SystemIdentifier, 
   });
 
 const assertInheritedWalIsOwn = async (archive: Archive, claimant: Claimant): Promise<void> => {
-  const segment = await firstSegment(archive);
+  const segment = await firstSegment(archive).catch((error: unknown) => {
+    archive.log.warn(
+      'claim',
+      { state: 'note' },
+      'this host may not list the archive, so whose WAL lies there already was not looked at',
+    );
+    return unlistable(error);
+  });
   if (segment === undefined || segment.header.systemIdentifier === claimant.systemIdentifier) return;
   const { name, header } = segment;
   throw foreign(archive, claimant, header.systemIdentifier, `as its segment ${name} says`);

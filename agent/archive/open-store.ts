@@ -27,7 +27,17 @@ export const withArchive = async <Result>(
   const store = await openStore(settings);
   try {
     const codec = settings.compression;
-    return await work(openArchive({ store, codec, level: settings.compressionLevel, clock, log, signal }));
+    return await work(
+      openArchive({
+        store,
+        stateDirectory: settings.stateDirectory,
+        codec,
+        level: settings.compressionLevel,
+        clock,
+        log,
+        signal,
+      }),
+    );
   } finally {
     await store.close();
   }

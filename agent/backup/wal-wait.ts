@@ -9,7 +9,7 @@ import {
   type TimelineId,
 } from '../../lib/core/wal/segment.ts';
 import type { Archive } from '../archive/archive.ts';
-import { findWalFile } from '../archive/object-content.ts';
+import { findWalFile } from '../archive/wal-objects.ts';
 
 const pauseMs = 500;
 const reminderMs = 30_000;

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { archiveLocation, byteSize, oneOf, wholeNumber } from './kinds.ts';
+import { absolutePath, archiveLocation, byteSize, oneOf, wholeNumber } from './kinds.ts';
 import { optional, preset, type Take } from './setting.ts';
 
 /** Where the archive lies, and how what goes there is written. */
@@ -22,6 +22,12 @@ export const archiveTable = {
     group: 'archive',
     kind: wholeNumber(0, 22),
     doc: "How hard to compress: zstd 1 to 22, brotli 0 to 11; left out, the codec's quick level. lz4 has no levels.",
+  }),
+  stateDirectory: optional({
+    variable: 'WALWARDEN_STATE_DIR',
+    group: 'archive',
+    kind: absolutePath,
+    doc: 'Where the agent remembers what it need not ask a store again.',
   }),
 } as const;
 
@@ -66,10 +72,18 @@ export const backupTable = {
   }),
 } as const;
 
+/** As the XDG base directory specification has it; none for a user without a home. */
+const usualStateDirectory = (): string | undefined => {
+  const { XDG_STATE_HOME: state, HOME: home } = process.env;
+  if (state?.startsWith('/')) return `${state}/walwarden`;
+  return home?.startsWith('/') ? `${home}/.local/state/walwarden` : undefined;
+};
+
 export const readArchiveSettings = (take: Take) => ({
   prefix: take(archiveTable.prefix),
   compression: take(archiveTable.compression),
   compressionLevel: take(archiveTable.compressionLevel),
+  stateDirectory: take(archiveTable.stateDirectory) ?? usualStateDirectory(),
   pushRetrySeconds: take(walTable.pushRetrySeconds),
   fetchRetrySeconds: take(walTable.fetchRetrySeconds),
   jobs: take(backupTable.jobs),

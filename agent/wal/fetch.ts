@@ -2,9 +2,11 @@ import { PipelineError } from '../../lib/core/errors.ts';
 import type { SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
 import { parseWalFileName, type WalFile } from '../../lib/core/wal/wal-file.ts';
 import type { Archive } from '../archive/archive.ts';
-import { namingKey, openWalFile } from '../archive/object-content.ts';
+import { namingKey } from '../archive/object-content.ts';
+import { openWalFile } from '../archive/wal-objects.ts';
 import { clusterOfWalPath } from '../host/control-file.ts';
 import { writeDurably } from '../host/files.ts';
+import { codecMemory } from './codec-memory.ts';
 import { checkWalContent, walHeadBytes } from './wal-content.ts';
 
 /**
@@ -24,7 +26,8 @@ export const fetchWalFile = async (
     });
   }
   const startedAt = archive.clock.now();
-  const found = await openWalFile(archive, walFile.name);
+  const codecs = codecMemory(archive);
+  const found = await openWalFile(archive, walFile.name, await codecs.likeliest());
   if (found === undefined) {
     archive.log.info('wal-fetch', { state: 'absent', file: walFile.name });
     return 'absent';
@@ -44,6 +47,7 @@ export const fetchWalFile = async (
     bytes,
     seconds: (archive.clock.now().getTime() - startedAt.getTime()) / 1000,
   });
+  await codecs.learn(found.codec);
   return 'fetched';
 };
 

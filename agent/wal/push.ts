@@ -1,12 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { withDigest } from '../../lib/codec/streams.ts';
-import { walKey } from '../../lib/core/archive/layout.ts';
+import { type Codec, walKey } from '../../lib/core/archive/layout.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
 import { parseWalFileName, type WalFile } from '../../lib/core/wal/wal-file.ts';
 import type { Archive } from '../archive/archive.ts';
-import { type Claimant, ensureClaimed } from '../archive/claim.ts';
-import { findWalFile, namingKey, type StoredWalFile } from '../archive/object-content.ts';
+import { type Claimant, claimForPush } from '../archive/claim.ts';
+import { namingKey } from '../archive/object-content.ts';
+import { findAmong, type StoredWalFile } from '../archive/wal-objects.ts';
 import { clusterOfWalPath } from '../host/control-file.ts';
 import { digestOf, isFromSystem, readFully, readStream } from '../host/files.ts';
 import { checkWalContent, walHeadBytes } from './wal-content.ts';
@@ -33,8 +34,8 @@ export const pushWalFile = async (
   try {
     if (!(await file.stat()).isFile()) throw unreadable(path, 'is no regular file');
     const claimant = await inspectWalFile(walFile, path, file);
-    if (claimant !== undefined) await ensureClaimed(archive, claimant);
-    return await storeWalFile(archive, walFile, path, file);
+    const twins = await claimForPush(archive, claimant, walFile.name);
+    return await storeWalFile(archive, walFile, path, file, twins);
   } catch (error) {
     // A store's adapter says in its own words what its system refused, so this is the file.
     throw isFromSystem(error) ? unreadable(path, `cannot be read: ${error.message}`, error) : error;
@@ -69,6 +70,7 @@ const storeWalFile = async (
   walFile: WalFile,
   path: string,
   file: FileHandle,
+  twins: readonly Codec[],
 ): Promise<'archived' | 'archived-before'> => {
   const startedAt = archive.clock.now();
   const key = walKey(walFile.name, archive.codec);
@@ -77,7 +79,7 @@ const storeWalFile = async (
   const packed = withDigest(archive.encode(plain.stream));
   // The same file may lie there under another codec's suffix, from before the setting changed; the store cannot refuse
   // that by itself, because the keys differ.
-  const twin = await findWalFile(archive, walFile.name);
+  const twin = await findAmong(archive, walFile.name, twins);
   const outcome =
     twin === undefined
       ? await archive.store.create(key, packed.stream, { signal: archive.signal })

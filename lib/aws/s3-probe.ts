@@ -1,3 +1,4 @@
+import { PipelineError } from '../core/errors.ts';
 import type { CallOptions, ObjectKey } from '../core/ports.ts';
 import type { S3Store } from './s3-store.ts';
 
@@ -10,8 +11,6 @@ export type ConditionalWrites =
  * Tries whether the store keeps `If-None-Match: *`. S3 does; a compatible store that does not know the header takes it
  * for nothing and overwrites, and no error ever says so. Two objects are written twice each; the second time has to be
  * refused. They stay where they are, because whoever pushes may not delete, and serve the next probe as well.
- *
- * The agent calls this once, before it claims an archive, and remembers the answer in the claim.
  *
  * @param keys two keys of the archive that are there for nothing else
  */
@@ -32,4 +31,20 @@ export const probeConditionalWrites = async (
     return { kept: false, ignoredBy: 'CompleteMultipartUpload' };
   }
   return { kept: true };
+};
+
+/** `probeConditionalWrites` as the port asks for it. @throws 'store-misconfigured' */
+export const proveNoOverwrite = async (
+  store: S3Store,
+  probes: { readonly whole: ObjectKey; readonly inParts: ObjectKey },
+  options: CallOptions = {},
+): Promise<void> => {
+  const result = await probeConditionalWrites(store, probes, options);
+  if (result.kept) return;
+  throw new PipelineError('store-misconfigured', {
+    message: `${store.location} overwrites objects although it is told not to (If-None-Match of ${result.ignoredBy} is ignored)`,
+    hint:
+      'Nothing that is archived here would be safe from being overwritten. Use a newer version of this S3-compatible ' +
+      'store, or another one; Amazon S3 itself keeps conditional writes.',
+  });
 };

@@ -4,6 +4,7 @@ import { createObject, putObject } from './s3-create.ts';
 import { bucketKey } from './s3-keys.ts';
 import { listObjects } from './s3-list.ts';
 import { openObject } from './s3-open.ts';
+import { proveNoOverwrite } from './s3-probe.ts';
 import { removeObject } from './s3-remove.ts';
 import { createS3Context } from './s3-requests.ts';
 import { resolveS3Settings, type S3StoreOptions } from './s3-settings.ts';
@@ -32,7 +33,8 @@ export const openS3Store = async (options: S3StoreOptions): Promise<S3Store> => 
   const settings = resolveS3Settings(options);
   const client = createS3Client(settings);
   const context = createS3Context(settings, client);
-  return {
+  const store: S3Store = {
+    isMetered: true,
     location: `s3://${settings.bucket}${settings.prefix === '' ? '' : `/${settings.prefix}`}`,
     create: (key, body, call) => createObject(context, key, body, call),
     createInParts: (key, body, call) =>
@@ -45,6 +47,8 @@ export const openS3Store = async (options: S3StoreOptions): Promise<S3Store> => 
     stat: (key, call) => statObject(context, key, call),
     list: (prefix, call) => listObjects(context, prefix, call),
     remove: (key, seen, call) => removeObject(context, key, seen, call),
+    proveNoOverwrite: (probes, call) => proveNoOverwrite(store, probes, call),
     close: async () => client.destroy(),
   };
+  return store;
 };

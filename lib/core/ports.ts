@@ -49,6 +49,11 @@ export type CallOptions = { readonly signal?: AbortSignal | undefined };
 export type ObjectStore = {
   /** Where this is, for people and log lines: a URL without secrets. */
   readonly location: string;
+  /**
+   * Each call is a request over a network, with a price and a round trip, and a listing costs what it yields. Where this
+   * is false calls are nearly free, but a listing may read the whole folder that it looks into.
+   */
+  readonly isMetered: boolean;
   create(key: ObjectKey, body: ByteSource, options?: CallOptions): Promise<'created' | 'exists'>;
   replace(key: ObjectKey, body: Uint8Array, options?: CallOptions): Promise<void>;
   open(
@@ -66,6 +71,14 @@ export type ObjectStore = {
     seen: { readonly version: string },
     options?: CallOptions,
   ): Promise<'removed' | 'absent' | 'changed'>;
+  /**
+   * For a store whose word about `create` has to be tested before it is trusted: writes the probes, tries to overwrite
+   * them, and throws 'store-misconfigured' when that succeeds. Called before an archive is claimed.
+   */
+  proveNoOverwrite?(
+    probes: { readonly whole: ObjectKey; readonly inParts: ObjectKey },
+    options?: CallOptions,
+  ): Promise<void>;
   /** Gives back connections and temporary files. Idempotent. */
   close(): Promise<void>;
 };

@@ -42,6 +42,7 @@ export const openDirectoryStore = async (
   };
   return {
     location: pathToFileURL(realRoot).href,
+    isMetered: false,
     create: (key, body, call) => createObject(directory, key, body, call),
     replace: (key, body, call) => replaceObject(directory, key, body, call),
     open: async (key, call) => {

@@ -35,6 +35,7 @@ export const openMemoryStore = (options: { readonly chunkBytes?: number } = {}):
 
   return {
     location: 'memory:',
+    isMetered: false,
     create: async (key, body, call) => {
       begin(key, call);
       if (objects.has(key)) return 'exists';

@@ -101,6 +101,12 @@ export const incarnationKey = (number: number): ObjectKey => {
   return keyOf(`${incarnationsPrefix}${number.toString().padStart(6, '0')}.json`);
 };
 
+/** Objects that are there only to see whether a store refuses to overwrite them. */
+export const probeKeys = {
+  whole: keyOf(`${ownPrefix}probes/whole`),
+  inParts: keyOf(`${ownPrefix}probes/in-parts`),
+} as const;
+
 /** Reserves a backup's name before its first part is written. */
 export const backupStartedKey = (backupName: string): ObjectKey =>
   keyOf(`${ownBackupsPrefix}${checkedBackupName(backupName)}/started.json`);
