@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { endOrphans } from '../support/orphans.ts';
@@ -149,6 +149,26 @@ test('a demo that fails says what the agent logged, ends with 1, and leaves noth
     /demo: failed: walwarden .* backup-fetch .* ended with status \d+; it logged\n.*part_001/s,
   );
   assert.match(stderr, /the log of main ends with\n.*\[\d+\]/s);
+  await assertNothingIsLeft(directory);
+});
+
+test('a demo whose server is killed says which one, and ends with 1', async (t) => {
+  if (!demandMajor(t, newestMajor)) return;
+  const { status, stdout, stderr, directory } = await runDemo(t, [], (title, playedIn) => {
+    if (!title.includes('base backup')) return;
+    const lockFile = join(
+      playedIn,
+      'var',
+      'lib',
+      'postgresql',
+      String(newestMajor),
+      'main',
+      'postmaster.pid',
+    );
+    process.kill(Number.parseInt(readFileSync(lockFile, 'utf8'), 10), 'SIGKILL');
+  });
+  assert.equal(status, 1, stdout + stderr);
+  assert.match(stderr, /the server of main is not running/);
   await assertNothingIsLeft(directory);
 });
 

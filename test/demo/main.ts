@@ -39,6 +39,8 @@ const reportFailure = (error: unknown, scene: Scene): void => {
   const isWorded = error instanceof Error && error.constructor === Error;
   const message = isWorded ? error.message : error instanceof Error ? `${error.stack}` : String(error);
   process.stderr.write(`\ndemo: failed: ${message}\n`);
+  // A server that somebody killed logs nothing about it.
+  for (const name of scene.stoppedServers()) process.stderr.write(`\nthe server of ${name} is not running\n`);
   for (const [name, lines] of scene.serverLogs()) {
     if (message.includes(`the log of ${name} ends with`)) continue;
     process.stderr.write(`\nthe log of ${name} ends with\n${lines}\n`);

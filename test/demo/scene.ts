@@ -42,6 +42,8 @@ export type Scene = {
   told(text: string): string;
   /** The last lines that each server logged, by the name of its cluster. */
   serverLogs(): ReadonlyMap<string, string>;
+  /** The clusters whose server does not run (any more). */
+  stoppedServers(): readonly string[];
   /** Ends the servers and removes everything; where the demo is kept, ends them in good order instead. */
   close(): Promise<void>;
 };
@@ -127,6 +129,7 @@ export const openScene = (options: { readonly major: Major; readonly isKept: boo
     },
     told: (text) => text.replaceAll(agentCommand(), 'walwarden').replaceAll(directory, ''),
     serverLogs: () => lastLines(places.clusters),
+    stoppedServers: () => clusters.filter((cluster) => !cluster.isRunning()).map(({ name }) => name),
     close: async () => {
       if (isKept) for (const cluster of clusters) await cluster.stop();
       else await removeDirectory(directory);
