@@ -66,7 +66,7 @@ export const backupTable = (backups: readonly Backup[]): string =>
       { heading: 'took', align: 'right' },
       { heading: 'start LSN' },
       { heading: 'stop LSN' },
-      { heading: 'files', align: 'right' },
+      { heading: 'data', align: 'right' },
       { heading: 'stored', align: 'right' },
       { heading: 'marks' },
     ],

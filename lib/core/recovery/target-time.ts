@@ -17,7 +17,7 @@ const isReal = (groups: Readonly<Record<string, string | undefined>>): boolean =
  * A text that PostgreSQL reads as the moment that its writer meant. PostgreSQL itself takes many more forms, but what
  * '02/03/2026' means depends on the restored cluster's DateStyle, and a recovery to the wrong month is found out late.
  *
- * @returns the text without blanks around it
+ * @returns the text without blanks around it, and with +00 for a final Z
  * @throws 'value-invalid' for another form or a day that the calendar does not have
  */
 export const recoveryTargetTime = (text: string): string => {
@@ -29,5 +29,6 @@ export const recoveryTargetTime = (text: string): string => {
       hint: 'Write it as 2026-11-21 04:22:00+00, with a zone; without one the restored server takes its own.',
     });
   }
-  return trimmed;
+  // Recovery settings are read before time zone abbreviations are, and Z is one of them to PostgreSQL.
+  return trimmed.replace(/ ?Z$/, '+00');
 };

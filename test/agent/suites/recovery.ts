@@ -19,7 +19,9 @@ const write = async (cluster: Cluster, row: number): Promise<Moment> => {
      select pg_current_xact_id()::text from written`,
   );
   const lsn = await cluster.currentLsn();
-  const time = await cluster.text('select clock_timestamp()::text');
+  const time = await cluster.text(
+    `select to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
+  );
   return { rows: await rowsOf(cluster), lsn, xid, time };
 };
 

@@ -9,7 +9,6 @@ test('times are taken as PostgreSQL, ISO 8601 and people write them', () => {
     '2026-11-21 04:22',
     '2026-11-21 04:22:00',
     '2026-11-21 04:22:00.123456+00',
-    '2026-11-21T04:22:00.123Z',
     '2026-11-21T04:22:00-03:30',
     '2026-11-21 04:22:00 +0530',
     '2026-11-21 04:22:00+05:30:15',
@@ -21,6 +20,11 @@ test('times are taken as PostgreSQL, ISO 8601 and people write them', () => {
     assert.equal(recoveryTargetTime(text), text);
   }
   assert.equal(recoveryTargetTime(' 2026-11-21\n'), '2026-11-21');
+});
+
+test('a final Z becomes +00, because PostgreSQL does not know it there', () => {
+  assert.equal(recoveryTargetTime('2026-11-21T04:22:00.123Z'), '2026-11-21T04:22:00.123+00');
+  assert.equal(recoveryTargetTime('2026-11-21 04:22 Z'), '2026-11-21 04:22+00');
 });
 
 test('what could be another moment, or none, is refused', () => {
