@@ -4,7 +4,9 @@ import type { Clock } from '../lib/core/ports.ts';
 import type { Log } from './host/log.ts';
 import type { ProgressFactory } from './host/progress.ts';
 import { nearest } from './host/spelling.ts';
+import { foreignOptions } from './settings/foreign-options.ts';
 import type { Settings } from './settings/settings.ts';
+import type { Sources } from './settings/sources.ts';
 
 /** `wal-push` and `wal-fetch` are PostgreSQL's, the operator's are typed by people or timers, the general ones explain. */
 export type CommandGroup = 'host' | 'operator' | 'general';
@@ -31,6 +33,8 @@ export type ParsedOptions = {
 
 export type CommandContext = {
   readonly settings: Settings;
+  /** Where the settings come from, for the one command that explains that. */
+  readonly sources: Sources;
   readonly log: Log;
   readonly clock: Clock;
   /** Aborted with a `PipelineError` 'interrupted' on SIGINT and SIGTERM. */
@@ -55,6 +59,8 @@ export type Command = {
   readonly usage: string;
   readonly description: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Options of WAL-G and WAL-E that change nothing here and are accepted; `doc` is why they change nothing. */
+  readonly foreignOptions?: Readonly<Record<string, OptionSpec>>;
   readonly arguments: readonly ArgumentSpec[];
   /** Resolves with the exit status; nothing means 0. */
   readonly run: (context: CommandContext) => Promise<number> | Promise<void>;
@@ -68,6 +74,7 @@ export type CommandRegistry = Readonly<Record<string, () => Promise<Command>>>;
 /** Options that stand anywhere on the line, with every command. */
 export const globalOptions = {
   'env-dir': { type: 'string', value: 'DIR', doc: 'Read settings from the files in DIR, as envdir does.' },
+  config: { type: 'string', value: 'FILE', doc: "Read WAL-G's configuration file, in JSON." },
   'log-format': { type: 'string', value: 'FORMAT', doc: 'Write log lines as json, logfmt or pretty.' },
   'log-level': { type: 'string', value: 'LEVEL', doc: 'Write events from debug, info, warn or error on.' },
   help: { type: 'boolean', short: 'h', doc: 'Explain the command and do nothing.' },
@@ -90,11 +97,21 @@ const tokensOf = (line: readonly string[], options: Readonly<Record<string, Opti
 
 /** What the global options say, and which command is meant, before that command is loaded. Never throws. */
 export const readGlobalOptions = (line: readonly string[]) => {
-  const tokens = tokensOf(line, globalOptions);
-  const options = optionsFrom(tokens, globalOptions);
+  const known = { ...foreignOptions, ...globalOptions };
+  const tokens = tokensOf(line, known);
+  const options = optionsFrom(tokens, known);
   return {
     commandName: tokens.find((token) => token.kind === 'positional')?.value,
     envDirectory: options.string('env-dir'),
+    configFile: options.string('config'),
+    /** What the options of WAL-G and WAL-E set, by their names. */
+    foreign: new Map(
+      tokens.flatMap((token) =>
+        token.kind === 'option' && Object.hasOwn(foreignOptions, token.name)
+          ? [[token.name, token.value ?? ''] as const]
+          : [],
+      ),
+    ),
     logFormat: options.string('log-format'),
     logLevel: options.string('log-level'),
     isHelpAskedFor: options.boolean('help'),
@@ -106,8 +123,18 @@ export const readGlobalOptions = (line: readonly string[]) => {
 export const parseCommandLine = (
   command: Command,
   line: readonly string[],
-): { readonly options: ParsedOptions; readonly arguments: readonly string[] } => {
-  const known: Readonly<Record<string, OptionSpec>> = { ...command.options, ...globalOptions };
+): {
+  readonly options: ParsedOptions;
+  readonly arguments: readonly string[];
+  /** Options that were given and change nothing, with the reason. */
+  readonly ignored: readonly { readonly option: string; readonly reason: string }[];
+} => {
+  const known: Readonly<Record<string, OptionSpec>> = {
+    ...foreignOptions,
+    ...command.foreignOptions,
+    ...command.options,
+    ...globalOptions,
+  };
   const tokens = tokensOf(line, known);
   const seen = new Set<string>();
   for (const token of tokens) {
@@ -125,7 +152,10 @@ export const parseCommandLine = (
   const surplus = given[command.arguments.length];
   if (surplus !== undefined)
     throw wrong(command, `there is no place for the argument ${JSON.stringify(surplus)}`);
-  return { options: optionsFrom(tokens, known), arguments: given };
+  const ignored = Object.entries(command.foreignOptions ?? {}).flatMap(([name, { doc }]) =>
+    seen.has(name) ? [{ option: `--${name}`, reason: doc }] : [],
+  );
+  return { options: optionsFrom(tokens, known), arguments: given, ignored };
 };
 
 const checkOption = (

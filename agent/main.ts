@@ -30,10 +30,12 @@ const { openProgram } = await import('./program.ts');
 const { interruptsOf } = await import('./host/interrupts.ts');
 const { systemClock } = await import('./host/system-clock.ts');
 const { commands } = await import('./commands/index.ts');
+const { defaultConfigFile } = await import('./settings/config-file.ts');
 
 const program = openProgram({
   line,
   environment: process.env,
+  defaultConfigFile: defaultConfigFile(),
   stdout: process.stdout,
   stderr: process.stderr,
   pid: process.pid,

@@ -7,14 +7,17 @@ import {
   parseCommandLine,
   readGlobalOptions,
 } from './command-line.ts';
-import { loadCommand } from './commands/load.ts';
+import { loadCommand, mayMeanWalFetch } from './commands/load.ts';
+import { withDeadline } from './host/deadline.ts';
 import { openLog, type ProgramLog } from './host/log.ts';
 import { progressTo } from './host/progress.ts';
 import { openStandardOutput, type StandardOutput } from './host/standard-output.ts';
 import { openTerminal, type Terminal } from './host/terminal.ts';
+import { foreignOverrides } from './settings/foreign-options.ts';
 import { logTable } from './settings/logging.ts';
 import type { Environment, Setting } from './settings/setting.ts';
-import { environmentOf, readSettings, type Settings, secretTexts } from './settings/settings.ts';
+import { readSettings, type Settings, secretTexts } from './settings/settings.ts';
+import { environmentOf, type Sources } from './settings/sources.ts';
 
 /** What the program is given of the process that it runs in. */
 export type Host = {
@@ -22,6 +25,8 @@ export type Host = {
   readonly line: readonly string[];
   /** Changed as envdir changes it, so that libraries and child processes see a settings directory too. */
   readonly environment: Record<string, string | undefined>;
+  /** Where WAL-G would look for its configuration when no file is named. */
+  readonly defaultConfigFile?: string;
   readonly stdout: Parameters<typeof openStandardOutput>[0];
   readonly stderr: Parameters<typeof openTerminal>[0];
   readonly pid: number;
@@ -54,12 +59,15 @@ export const openProgram = (host: Host): Program => {
   });
   const output = openStandardOutput(host.stdout);
   const action = globals.commandName ?? 'walwarden';
-  const { environment, problems } = environmentOf({
+  const sources = environmentOf({
     processEnvironment: host.environment,
+    configFile: globals.configFile,
+    defaultConfigFile: host.defaultConfigFile,
     envDirectory: globals.envDirectory,
     overrides: overridesOf(globals),
   });
-  for (const secret of secretTexts(environment)) log.hide(secret);
+  const { environment, problems } = sources;
+  for (const secret of [...secretTexts(environment), ...sources.inheritedSecrets]) log.hide(secret);
   configureLog(log, terminal, environment);
   applyEnvironment(host.environment, environment);
 
@@ -78,6 +86,7 @@ export const openProgram = (host: Host): Program => {
           command,
           line: asked.line,
           host,
+          sources,
           settingsOnce,
           log,
           output,
@@ -88,6 +97,7 @@ export const openProgram = (host: Host): Program => {
       } catch (thrown) {
         const error = host.signal.aborted && !isPipelineError(thrown) ? host.signal.reason : thrown;
         reportFailure(log, action, error);
+        if (command === undefined && mayMeanWalFetch(registry, host.line)) return 255;
         return command?.exitStatusOf?.(error) ?? exitStatusOf(error, host.bugStatus);
       } finally {
         terminal.showStatus(undefined);
@@ -101,15 +111,16 @@ export const openProgram = (host: Host): Program => {
 type Globals = ReturnType<typeof readGlobalOptions>;
 
 /** `--log-format json` is the setting of the same meaning, said nearer. */
-const overridesOf = ({ logFormat, logLevel }: Globals): Environment =>
-  new Map(
-    [
+const overridesOf = ({ logFormat, logLevel, foreign }: Globals): Environment =>
+  new Map([
+    ...foreignOverrides(foreign),
+    ...[
       [logTable.logFormat.variable, logFormat, '--log-format'] as const,
       [logTable.logLevel.variable, logLevel, '--log-level'] as const,
     ].flatMap(([variable, value, origin]) =>
       value === undefined ? [] : [[variable, { value, origin }] as const],
     ),
-  );
+  ]);
 
 /** Takes what is sound, so that complaints about the rest already come in the right format. */
 const configureLog = (log: ProgramLog, terminal: Terminal, environment: Environment): void => {
@@ -152,6 +163,7 @@ const runCommand = async (parts: {
   readonly command: Command;
   readonly line: readonly string[];
   readonly host: Host;
+  readonly sources: Sources;
   readonly settingsOnce: () => Settings;
   readonly log: ProgramLog;
   readonly output: StandardOutput;
@@ -159,15 +171,39 @@ const runCommand = async (parts: {
 }): Promise<number> => {
   const { command, host, settingsOnce, log } = parts;
   const parsed = parseCommandLine(command, parts.line);
+  // PostgreSQL gives the same line for every file; a person reads the note once.
+  const note = command.group === 'host' ? log.debug : log.info;
+  for (const { option, reason } of parsed.ignored) note(command.name, { state: 'note', option }, reason);
   // Help must be had however wrong the settings are.
-  if (command.group !== 'general') settingsOnce();
+  const limit = command.group === 'general' ? undefined : deadlineOf(command, settingsOnce());
+  return withDeadline(host, limit, (signal) => runWithin(parts, parsed, signal));
+};
+
+/** How long the command may take in all. */
+const deadlineOf = (
+  { group }: Command,
+  { walDeadlineSeconds, commandDeadlineSeconds }: Settings,
+): { readonly seconds: number; readonly variable: string } | undefined => {
+  if (group === 'host') return { seconds: walDeadlineSeconds, variable: 'WALWARDEN_WAL_DEADLINE_SECONDS' };
+  return commandDeadlineSeconds === undefined
+    ? undefined
+    : { seconds: commandDeadlineSeconds, variable: 'WALWARDEN_COMMAND_DEADLINE_SECONDS' };
+};
+
+const runWithin = async (
+  parts: Parameters<typeof runCommand>[0],
+  parsed: ReturnType<typeof parseCommandLine>,
+  signal: AbortSignal,
+): Promise<number> => {
+  const { command, host, settingsOnce, log } = parts;
   const context: CommandContext = {
     get settings() {
       return settingsOnce();
     },
+    sources: parts.sources,
     log,
     clock: host.clock,
-    signal: host.signal,
+    signal,
     options: parsed.options,
     arguments: parsed.arguments,
     print: parts.output.print,

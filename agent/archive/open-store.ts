@@ -1,10 +1,13 @@
 import type { ObjectStore } from '../../lib/core/ports.ts';
 import type { CommandContext } from '../command-line.ts';
-import { requirePrefix, type Settings } from '../settings/settings.ts';
+import { rateLimit } from '../host/rate-limit.ts';
+import { requirePrefix } from '../settings/settings.ts';
 import { type Archive, openArchive } from './archive.ts';
+import { packingWith } from './object-packing.ts';
+import { openEncryption } from './open-encryption.ts';
 
 /** Opens the store that the settings name. Adapters are loaded when they are needed: a start must be quick. */
-const openStore = async (settings: Settings): Promise<ObjectStore> => {
+const openStore = async ({ settings, clock, log }: CommandContext): Promise<ObjectStore> => {
   const location = requirePrefix(settings);
   switch (location.kind) {
     case 'directory': {
@@ -12,8 +15,12 @@ const openStore = async (settings: Settings): Promise<ObjectStore> => {
       return openDirectoryStore(location.path);
     }
     case 's3': {
-      const { openS3Store } = await import('../../lib/aws/s3-store.ts');
-      return openS3Store(location);
+      const [{ openS3Store }, { s3OptionsOf, trustCertificatesIn }] = await Promise.all([
+        import('../../lib/aws/s3-store.ts'),
+        import('./s3-options.ts'),
+      ]);
+      if (settings.s3.caFile !== undefined) trustCertificatesIn(settings.s3.caFile);
+      return openS3Store(s3OptionsOf(location, settings, { clock, log }));
     }
   }
 };
@@ -24,7 +31,8 @@ export const withArchive = async <Result>(
   work: (archive: Archive) => Promise<Result>,
 ): Promise<Result> => {
   const { settings, clock, log, signal } = context;
-  const store = await openStore(settings);
+  const packing = packingWith(await openEncryption(settings), settings.encryption.allowsPlain);
+  const store = await openStore(context);
   try {
     const codec = settings.compression;
     return await work(
@@ -33,6 +41,8 @@ export const withArchive = async <Result>(
         stateDirectory: settings.stateDirectory,
         codec,
         level: settings.compressionLevel,
+        packing,
+        diskLimit: rateLimit(settings.diskRate, clock),
         clock,
         log,
         signal,

@@ -112,6 +112,7 @@ const partWriter = (run: BackupRun, onRead: (bytes: number) => void): PartWriter
   store: run.archive.store,
   encode: run.archive.encode,
   pages: run.pages,
+  readLimit: (bytes) => run.archive.diskLimit(bytes, run.signal),
   onRead,
   onVanished: (path) =>
     run.archive.log.debug('backup-push', { state: 'skip', path }, 'removed while the backup runs'),

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { compress } from '../../lib/codec/codec.ts';
 import { withDigest } from '../../lib/codec/streams.ts';
 import { backupManifestKey } from '../../lib/core/archive/layout.ts';
 import { formatManifestLine, type ManifestEnd, type ManifestHeader } from '../../lib/core/backup/manifest.ts';
-import type { CallOptions, ObjectStore } from '../../lib/core/ports.ts';
+import type { CallOptions } from '../../lib/core/ports.ts';
+import type { Archive } from '../archive/archive.ts';
 import { nameTaken } from './name-taken.ts';
 import type { WrittenPart } from './part-writer.ts';
 
@@ -19,16 +19,16 @@ export type ManifestWriter = {
 };
 
 export const beginManifest = (
-  store: ObjectStore,
+  archive: Pick<Archive, 'store' | 'encodeAs'>,
   header: ManifestHeader,
   options: CallOptions,
 ): ManifestWriter => {
   const pipe = new PassThrough({ highWaterMark: 1024 * 1024 });
   // What goes wrong in the pipe comes out of `created`.
   pipe.on('error', () => undefined);
-  const packed = withDigest(compress('lz4')(pipe));
+  const packed = withDigest(archive.encodeAs('lz4')(pipe));
   const key = backupManifestKey(header.name);
-  const created = store.create(key, packed.stream, options);
+  const created = archive.store.create(key, packed.stream, options);
   created.catch((error: unknown) => pipe.destroy(error instanceof Error ? error : undefined));
 
   const write = async (text: string): Promise<void> => {

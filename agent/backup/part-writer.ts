@@ -33,6 +33,8 @@ export type PartWriter = {
   readonly store: ObjectStore;
   readonly encode: Transform;
   readonly pages: PageCheck;
+  /** Waits until so many bytes more may be read from disk. */
+  readonly readLimit: (bytes: number) => Promise<void>;
   /** Called with the number of file bytes read since the last call. */
   readonly onRead: (bytes: number) => void;
   /** Called with the path of a file that was there when the directory was listed and is gone now. */
@@ -199,7 +201,9 @@ const packContent = async (
   const verifier = writer.pages.begin(entry.path, file);
   const member = beginMember(pack, header);
   for (let position = 0; position < header.size; ) {
-    const chunk = await readChunk(entry, file, position, Math.min(chunkBytes, header.size - position));
+    const length = Math.min(chunkBytes, header.size - position);
+    await writer.readLimit(length);
+    const chunk = await readChunk(entry, file, position, length);
     await verifier?.verify(chunk, position);
     hash.update(chunk);
     position += chunk.length;

@@ -105,7 +105,7 @@ const beginRun = async (
     start,
     tablespaces,
     pages: server.hasChecksums ? clusterPages(start.startLsn, onDamage) : noPages,
-    manifest: beginManifest(archive.store, header, { signal }),
+    manifest: beginManifest(archive, header, { signal }),
     signal,
   };
 };

@@ -49,6 +49,11 @@ export const command: Command = {
     manifest: { type: 'boolean', doc: "Write PostgreSQL's backup_manifest, for pg_verifybackup." },
     jobs: { type: 'string', value: 'N', doc: 'Work on N parts at once (WALWARDEN_JOBS).' },
   },
+  foreignOptions: {
+    'reverse-unpack': { type: 'boolean', doc: 'every restore of a delta backup does so' },
+    'skip-redundant-tars': { type: 'boolean', doc: 'every restore of a delta backup does so' },
+    'target-storage': { type: 'string', doc: 'there is one archive' },
+  },
   arguments: [
     { name: 'DIR', doc: 'The data directory to make.' },
     { name: 'NAME', doc: 'The backup: its name, the begin of it, or LATEST.', optional: true },

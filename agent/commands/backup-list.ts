@@ -7,6 +7,11 @@ export const command: Command = {
   usage: '[--json]',
   description: 'Lists every complete base backup in the archive, the oldest first, whoever took it.',
   options: { json: { type: 'boolean', doc: 'Print JSON instead of a table.' } },
+  foreignOptions: {
+    pretty: { type: 'boolean', doc: 'the table is always pretty' },
+    detail: { type: 'boolean', doc: 'the table always has the details' },
+    'target-storage': { type: 'string', doc: 'there is one archive' },
+  },
   arguments: [],
   run: async (context) => {
     const [{ withArchive }, { listBackups }, { backupFacts, backupTable }, { formatJson }] =

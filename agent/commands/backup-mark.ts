@@ -5,20 +5,21 @@ export const command: Command = {
   name: 'backup-mark',
   group: 'operator',
   summary: 'keep a base backup for ever, or no longer',
-  usage: '--permanent|--impermanent NAME|LATEST',
+  usage: '[--permanent|--impermanent] NAME|LATEST',
   description:
     'Marks a base backup as permanent, so that retention never expires it, or takes the mark away. Whoever runs it needs ' +
     'the right to replace metadata.json in the archive; the host that pushes does not.',
   options: {
-    permanent: { type: 'boolean', short: 'p', doc: 'Keep it for ever.' },
+    permanent: { type: 'boolean', short: 'p', doc: 'Keep it for ever; so does no option at all.' },
     impermanent: { type: 'boolean', short: 'i', doc: 'Let retention decide again.' },
   },
   arguments: [{ name: 'NAME', doc: 'The backup: its name, the begin of it, or LATEST.' }],
   run: async (context) => {
-    const isPermanent = context.options.boolean('permanent');
-    if (isPermanent === context.options.boolean('impermanent')) {
+    // Without an option it is WAL-G's "backup-mark NAME".
+    const isPermanent = !context.options.boolean('impermanent');
+    if (!isPermanent && context.options.boolean('permanent')) {
       throw new PipelineError('usage-wrong', {
-        message: 'backup-mark needs one of --permanent and --impermanent',
+        message: 'backup-mark takes one of --permanent and --impermanent',
         hint: 'Say which of the two is meant.',
       });
     }

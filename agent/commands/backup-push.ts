@@ -19,6 +19,18 @@ export const command: Command = {
     jobs: { type: 'string', value: 'N', doc: 'Work on N parts at once (WALWARDEN_JOBS).' },
     'allow-damaged-pages': { type: 'boolean', doc: 'End with 0 even if data pages are damaged.' },
   },
+  foreignOptions: {
+    full: { type: 'boolean', short: 'f', doc: 'every base backup is whole' },
+    verify: { type: 'boolean', short: 'v', doc: 'page checksums are always verified' },
+    'store-all-corrupt': { type: 'boolean', short: 's', doc: 'every damaged page is named in the log' },
+    'rating-composer': { type: 'boolean', short: 'r', doc: 'parts are made as they come' },
+    'copy-composer': { type: 'boolean', short: 'c', doc: 'parts are made as they come' },
+    'database-composer': { type: 'boolean', short: 'b', doc: 'parts are made as they come' },
+    'delta-from-name': { type: 'string', doc: 'every base backup is whole' },
+    'delta-from-user-data': { type: 'string', doc: 'every base backup is whole' },
+    'without-files-metadata': { type: 'boolean', doc: 'the manifest is needed to check a restore' },
+    'target-storage': { type: 'string', doc: 'there is one archive' },
+  },
   arguments: [
     {
       name: 'PGDATA',

@@ -17,8 +17,12 @@ const groupHeadings: Readonly<Record<CommandGroup, string>> = {
 
 const settingHeadings: Readonly<Record<SettingGroup, string>> = {
   archive: 'The archive',
+  s3: 'An archive on S3',
+  aws: 'AWS and proxies',
+  encryption: 'Encryption',
   wal: 'WAL',
   backup: 'Base backups',
+  limits: 'Limits',
   postgres: 'The connection to PostgreSQL',
   log: 'The log',
   launcher: 'The launcher',
@@ -65,8 +69,16 @@ export const commandHelp = (command: Command): string => {
     wrap(command.description, ''),
     ...(argumentLines.length === 0 ? [] : [`Arguments:\n${argumentLines.join('\n')}`]),
     ...(Object.keys(command.options).length === 0 ? [] : [`Options:\n${optionLines(command.options)}`]),
+    ...foreignHelp(command),
     `Options of every command:\n${optionLines(globalOptions)}`,
   ].join('\n\n');
+};
+
+const foreignHelp = ({ foreignOptions = {} }: Command): readonly string[] => {
+  const names = Object.keys(foreignOptions).map((name) => `--${name}`);
+  return names.length === 0
+    ? []
+    : [wrap(`Accepted from WAL-G and WAL-E, and without effect: ${names.join(', ')}.`, '')];
 };
 
 const optionLines = (options: Readonly<Record<string, OptionSpec>>): string =>

@@ -10,6 +10,7 @@ export const commands: CommandRegistry = {
   'backup-show': async () => (await import('./backup-show.ts')).command,
   'backup-mark': async () => (await import('./backup-mark.ts')).command,
   claim: async () => (await import('./claim.ts')).command,
+  settings: async () => (await import('./settings.ts')).command,
   help: async () => (await import('./help.ts')).helpCommand(commands),
   version: async () => (await import('./version.ts')).command,
 };

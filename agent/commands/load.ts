@@ -1,4 +1,5 @@
 import { PipelineError } from '../../lib/core/errors.ts';
+import { parseWalFileName } from '../../lib/core/wal/wal-file.ts';
 import type { Command, CommandRegistry } from '../command-line.ts';
 import { nearest } from '../host/spelling.ts';
 
@@ -13,4 +14,19 @@ export const loadCommand = async (registry: CommandRegistry, name: string): Prom
       (meant === undefined ? '' : `Did you mean "walwarden ${meant}"? `) +
       '"walwarden help" lists the commands.',
   });
+};
+
+/**
+ * Whether a line that names no command of ours was probably meant as restore_command: a command near to wal-fetch, or a
+ * WAL file's name with a path behind it, which is what PostgreSQL adds to it. PostgreSQL takes a status of 1 to 125 from
+ * restore_command as the end of the archive (src/backend/access/transam/xlogarchive.c), so that a slip of the pen would
+ * end recovery early.
+ */
+export const mayMeanWalFetch = (registry: CommandRegistry, line: readonly string[]): boolean => {
+  const names = Object.keys(registry);
+  return line.some(
+    (word, index) =>
+      (nearest(word, names) ?? word) === 'wal-fetch' ||
+      (parseWalFileName(word) !== undefined && line[index + 1] !== undefined),
+  );
 };

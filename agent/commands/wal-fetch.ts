@@ -18,6 +18,10 @@ export const command: Command = {
     'Everything else that goes wrong ends with 255, after WALWARDEN_FETCH_RETRY_SECONDS of trying, and PostgreSQL ' +
     'stops instead of promoting too early.',
   options: {},
+  foreignOptions: {
+    prefetch: { type: 'string', short: 'p', doc: 'each call fetches the one file that PostgreSQL names' },
+    'target-storage': { type: 'string', doc: 'there is one archive' },
+  },
   arguments: [
     { name: 'NAME', doc: 'The WAL file to fetch, %f in restore_command.' },
     { name: 'PATH', doc: 'Where to put it, %p in restore_command.' },

@@ -10,6 +10,10 @@ export const command: Command = {
     'Archiving the same content again is a success; other content under a name that is archived already is an error, and ' +
     'nothing is ever overwritten. The first push claims the archive for its cluster.',
   options: {},
+  foreignOptions: {
+    'pool-size': { type: 'string', short: 'p', doc: 'each call archives the one file that PostgreSQL names' },
+    'target-storage': { type: 'string', doc: 'there is one archive' },
+  },
   arguments: [{ name: 'PATH', doc: 'The file to archive, %p in archive_command.' }],
   run: async (context) => {
     const [path = ''] = context.arguments;

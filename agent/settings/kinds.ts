@@ -17,6 +17,34 @@ export const oneOf = <const Words extends readonly string[]>(...words: Words): K
   },
 });
 
+/** Yes or no, in any of the words that people and Go's strconv.ParseBool (for WAL-G's settings) use. */
+export const boolean: Kind<boolean> = {
+  type: 'true | false',
+  parse: (value) => {
+    const word = value.toLowerCase();
+    if (['true', 't', 'yes', 'on', '1'].includes(word)) return { value: true };
+    if (['false', 'f', 'no', 'off', '0'].includes(word)) return { value: false };
+    return { problem: 'must be true or false' };
+  },
+};
+
+/** A text of a certain form. */
+export const matching = (type: string, form: RegExp, problem: string): Kind<string> => ({
+  type,
+  parse: (value) => (form.test(value) ? { value } : { problem }),
+});
+
+/** Where a service is reached. Credentials have settings of their own, so that they can be hidden. */
+export const httpUrl: Kind<string> = {
+  type: 'URL (http:// or https://)',
+  parse: (value) => {
+    const url = URL.parse(value);
+    return url !== null && ['http:', 'https:'].includes(url.protocol) && url.username === ''
+      ? { value }
+      : { problem: 'must be an http or https URL such as https://host:9000, without user and password' };
+  },
+};
+
 /** A whole decimal number within bounds, both inclusive. */
 export const wholeNumber = (least: number, most: number, unit = ''): Kind<number> => ({
   type: unit === '' ? 'whole number' : `whole number (${unit})`,

@@ -1,5 +1,15 @@
 /** Where a setting belongs in the documentation and in `walwarden help settings`. */
-export type SettingGroup = 'archive' | 'wal' | 'backup' | 'postgres' | 'log' | 'launcher';
+export type SettingGroup =
+  | 'archive'
+  | 's3'
+  | 'aws'
+  | 'encryption'
+  | 'wal'
+  | 'backup'
+  | 'limits'
+  | 'postgres'
+  | 'log'
+  | 'launcher';
 
 /** What a text turned out to mean, or why it means nothing: a phrase that completes "NAME ...". */
 export type Parsed<Value> = { readonly value: Value } | { readonly problem: string };
@@ -48,5 +58,8 @@ export const preset = <Value>(
 /** Reads one setting from where the settings come from, and notes the problem when its text is wrong. */
 export type Take = <Value>(setting: Setting<Value>) => Value;
 
-/** What the texts of the settings came from: each variable with its value and, for people, its origin. */
-export type Environment = ReadonlyMap<string, { readonly value: string; readonly origin: string }>;
+/** A variable's text and, for people, the place that it came from. */
+export type Entry = { readonly value: string; readonly origin: string };
+
+/** What the texts of the settings came from, by the names of the variables. */
+export type Environment = ReadonlyMap<string, Entry>;

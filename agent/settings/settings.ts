@@ -1,17 +1,29 @@
 import { PipelineError } from '../../lib/core/errors.ts';
 import { nearest } from '../host/spelling.ts';
 import { archiveTable, backupTable, compressionLevels, readArchiveSettings, walTable } from './archive.ts';
-import { readEnvDirectory } from './env-directory.ts';
+import { type AwsSettings, awsTable, readAwsSettings } from './aws.ts';
+import {
+  type EncryptionSettings,
+  encryptionProblems,
+  encryptionTable,
+  readEncryptionSettings,
+} from './encryption.ts';
 import type { ArchiveLocation } from './kinds.ts';
+import { limitTable, readLimitSettings } from './limits.ts';
 import { launcherTable, logTable, readLogSettings } from './logging.ts';
 import { type PostgresSettings, postgresTable, readPostgresSettings } from './postgres.ts';
+import { readS3Settings, type S3Settings, s3Problems, s3Table } from './s3.ts';
 import type { Environment, Setting, Take } from './setting.ts';
 
 /** Every setting there is, in the order of the documentation. A new group goes here and into `readAll`. */
 export const settingTable: readonly Setting<unknown>[] = [
   archiveTable,
+  s3Table,
+  awsTable,
+  encryptionTable,
   walTable,
   backupTable,
+  limitTable,
   postgresTable,
   logTable,
   launcherTable,
@@ -19,35 +31,25 @@ export const settingTable: readonly Setting<unknown>[] = [
 
 const readAll = (take: Take) => ({
   ...readArchiveSettings(take),
+  ...readLimitSettings(take),
   ...readLogSettings(take),
+  s3: readS3Settings(take),
+  aws: readAwsSettings(take),
+  encryption: readEncryptionSettings(take),
   postgres: readPostgresSettings(take),
 });
 
-export type Settings = Readonly<
-  Omit<ReturnType<typeof readAll>, 'postgres'> & { readonly postgres: PostgresSettings }
->;
+type Groups = {
+  readonly s3: S3Settings;
+  readonly aws: AwsSettings;
+  readonly encryption: EncryptionSettings;
+  readonly postgres: PostgresSettings;
+};
+
+export type Settings = Readonly<Omit<ReturnType<typeof readAll>, keyof Groups> & Groups>;
 
 /** Names that begin like ours are ours, so one that nobody knows is a mistake and not somebody else's. */
 const ownNames = /^WALWARDEN_/;
-
-/** Layers, the later ones over the earlier: the process's environment, a settings directory, the command line. */
-export const environmentOf = (layers: {
-  readonly processEnvironment: Readonly<Record<string, string | undefined>>;
-  readonly envDirectory?: string | undefined;
-  readonly overrides?: Environment | undefined;
-}): { readonly environment: Environment; readonly problems: readonly string[] } => {
-  const environment = new Map<string, { readonly value: string; readonly origin: string }>();
-  for (const [name, value] of Object.entries(layers.processEnvironment)) {
-    if (value !== undefined) environment.set(name, { value, origin: 'the environment' });
-  }
-  const directory = layers.envDirectory === undefined ? undefined : readEnvDirectory(layers.envDirectory);
-  for (const [name, value] of directory?.variables ?? []) {
-    if (value === undefined) environment.delete(name);
-    else environment.set(name, { value, origin: `${layers.envDirectory}/${name}` });
-  }
-  for (const [name, entry] of layers.overrides ?? []) environment.set(name, entry);
-  return { environment, problems: directory?.problems ?? [] };
-};
 
 /**
  * Reads every setting. A variable that is set to nothing counts as not set, as unit files and container definitions
@@ -67,7 +69,12 @@ export const readSettings = (environment: Environment, problemsBefore: readonly 
     problems.push(`${setting.variable} ${parsed.problem}${shown} (from ${entry.origin})`);
     return setting.preset.value();
   });
-  problems.push(...levelProblems(settings), ...unknownNames(environment));
+  problems.push(
+    ...levelProblems(settings),
+    ...s3Problems(settings.s3),
+    ...encryptionProblems(settings.encryption),
+    ...unknownNames(environment),
+  );
   if (problems.length > 0) throw invalid(problems);
   return Object.freeze(settings);
 };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readEnvDirectory } from '../../../agent/settings/env-directory.ts';
-import { environmentOf } from '../../../agent/settings/settings.ts';
+import { environmentOf } from '../../../agent/settings/sources.ts';
 
 const directoryOf = (context: TestContext, files: Readonly<Record<string, string | Buffer>>): string => {
   const directory = mkdtempSync(join(tmpdir(), 'walwarden-env-'));

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import {
-  environmentOf,
-  readSettings,
-  requirePrefix,
-  secretTexts,
-  settingTable,
-} from '../../../agent/settings/settings.ts';
+import { readSettings, requirePrefix, secretTexts, settingTable } from '../../../agent/settings/settings.ts';
+import { environmentOf } from '../../../agent/settings/sources.ts';
 import { isPipelineError } from '../../../lib/core/errors.ts';
 
 const settingsOf = (processEnvironment: Readonly<Record<string, string>>) =>
@@ -145,9 +140,10 @@ test('a secret shows nowhere but where it is asked for', () => {
 test("every setting of the table has a name of its own and is read, the launcher's apart", () => {
   const names = settingTable.map(({ variable }) => variable);
   assert.equal(new Set(names).size, names.length);
-  const { postgres, ...settings } = settingsOf({});
+  const { postgres, s3, aws, encryption, ...settings } = settingsOf({});
+  const read = [postgres, s3, aws, encryption, settings].map((group) => Object.keys(group).length);
   assert.equal(
-    Object.keys(settings).length + Object.keys(postgres).length,
+    read.reduce((sum, count) => sum + count),
     settingTable.filter(({ group }) => group !== 'launcher').length,
   );
 });
