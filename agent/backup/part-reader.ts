@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import tar from 'tar-stream';
-import { withDigest } from '../../lib/codec/streams.ts';
+import { collect, withDigest } from '../../lib/codec/streams.ts';
 import type { Codec } from '../../lib/core/archive/layout.ts';
 import { memberPathOf } from '../../lib/core/backup/member-path.ts';
 import type { Tablespace } from '../../lib/core/backup/tablespaces.ts';
@@ -16,6 +16,10 @@ import { isSystemError, writeAll } from '../host/files.ts';
 import { applyIncrement } from './apply-increment.ts';
 import type { MemberAction } from './chain-members.ts';
 import { destinationOf } from './restore-end.ts';
+import { type SmallWrites, smallWrites } from './small-writes.ts';
+
+/** How every file is made, and how PostgreSQL wants most of them. */
+const ownerOnly = 0o600;
 
 /** What a backup says of the members of its parts. */
 export type PartMembers = {
@@ -75,13 +79,17 @@ export const restorePart = async (
     });
   }
   const packed = withDigest(object.content);
+  const writes = smallWrites();
   try {
     await unpack(archive.decode(part.codec)(packed.stream), async (entry) => {
       signal.throwIfAborted();
-      await restoreEntry(part, target, entry);
+      await restoreEntry(part, target, entry, writes);
     });
+    await writes.finish();
     part.members.finish();
   } catch (error) {
+    // Nothing goes on writing behind the back of whoever is told of the failure.
+    await writes.finish().catch(() => undefined);
     throw inPart(part, error);
   }
   if (part.object === undefined) return;
@@ -114,8 +122,8 @@ const inPart = (part: PartToRestore, error: unknown): unknown => {
       cause: error,
     });
   }
-  // What tar-stream says of a tar that is none.
-  return damaged(part, error.message, error);
+  // What tar-stream says of a tar that is none comes as a plain Error; a TypeError and its like are our own bugs.
+  return error.constructor === Error ? damaged(part, error.message, error) : error;
 };
 
 type TarEntry = tar.Extract extends AsyncIterable<infer Entry> ? Entry : never;
@@ -132,8 +140,13 @@ const unpack = async (
   await fed;
 };
 
-const restoreEntry = async (part: PartToRestore, target: RestoreTarget, entry: TarEntry): Promise<void> => {
-  const path = memberPathOf(entry.header.name);
+const restoreEntry = async (
+  part: PartToRestore,
+  target: RestoreTarget,
+  entry: TarEntry,
+  writes: SmallWrites,
+): Promise<void> => {
+  const path = pathOf(part, entry.header.name);
   switch (entry.header.type) {
     case 'directory':
       if (part.members.takes(path)) await makeDirectory(target, path, entry.header.mode);
@@ -143,12 +156,20 @@ const restoreEntry = async (part: PartToRestore, target: RestoreTarget, entry: T
       break;
     case 'file':
     case 'contiguous-file':
-      await restoreFile(part, target, entry, path);
+      await restoreFile(part, target, { entry, path }, writes);
       break;
     default:
       throw damaged(part, `its member ${path} is a ${entry.header.type}, which no backup holds`);
   }
   entry.resume();
+};
+
+const pathOf = (part: PartToRestore, memberName: string): string => {
+  try {
+    return memberPathOf(memberName);
+  } catch (error) {
+    throw isPipelineError(error) ? damaged(part, error.message, error) : error;
+  }
 };
 
 const makeDirectory = async (target: RestoreTarget, path: string, mode = 0o700): Promise<void> => {
@@ -173,8 +194,8 @@ const restoreLink = async (part: PartToRestore, target: RestoreTarget, path: str
 const restoreFile = async (
   part: PartToRestore,
   target: RestoreTarget,
-  entry: TarEntry,
-  path: string,
+  { entry, path }: { readonly entry: TarEntry; readonly path: string },
+  writes: SmallWrites,
 ): Promise<void> => {
   const { action, expected } = part.members.file(path);
   if (action === 'leave') return;
@@ -186,14 +207,28 @@ const restoreFile = async (
   // What has a part of its own counts more than what lies in an ordinary one too, as pg_control does in WAL-G's
   // remote backups; every other file is there once.
   const flags = part.partName === 'pg_control' || part.partName === 'backup_label' ? 'w' : 'wx';
-  const written = await writeFile(destination, flags, entry, target);
-  if (expected !== undefined && (written.bytes !== expected.bytes || written.sha256 !== expected.sha256)) {
+  const assertExpected = ({ bytes, sha256 }: Written): void => {
+    if (expected === undefined || (bytes === expected.bytes && sha256 === expected.sha256)) return;
     throw damaged(
       part,
-      `${path} has ${written.bytes} bytes with SHA-256 ${written.sha256}, not ${expected.bytes} with ${expected.sha256}`,
+      `${path} has ${bytes} bytes with SHA-256 ${sha256}, not ${expected.bytes} with ${expected.sha256}`,
     );
+  };
+  const { header } = entry;
+  if ((header.size ?? 0) > smallBytes) {
+    assertExpected(await writeFile(destination, flags, { header, content: bytesOf(entry) }, target));
+    return;
   }
+  const content = [await collect(bytesOf(entry))];
+  await writes.add(async () =>
+    assertExpected(await writeFile(destination, flags, { header, content }, target)),
+  );
 };
+
+/** Up to this size a file is written beside others of its part. */
+const smallBytes = 128 * 1024;
+
+type Written = { readonly bytes: number; readonly sha256: string };
 
 async function* bytesOf(entry: TarEntry): AsyncGenerator<Uint8Array> {
   for await (const chunk of entry) {
@@ -202,30 +237,33 @@ async function* bytesOf(entry: TarEntry): AsyncGenerator<Uint8Array> {
   }
 }
 
+type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 const writeFile = async (
   destination: string,
   flags: 'w' | 'wx',
-  entry: TarEntry,
+  { header, content }: { readonly header: TarEntry['header']; readonly content: Content },
   target: RestoreTarget,
-): Promise<{ readonly bytes: number; readonly sha256: string }> => {
-  const file = await open(destination, flags, 0o600).catch(async (error: unknown) => {
+): Promise<Written> => {
+  const file = await open(destination, flags, ownerOnly).catch(async (error: unknown) => {
     if (!isSystemError(error, 'ENOENT')) throw error;
     await mkdir(dirname(destination), { recursive: true, mode: 0o700 });
-    return open(destination, flags, 0o600);
+    return open(destination, flags, ownerOnly);
   });
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    for await (const chunk of bytesOf(entry)) {
+    for await (const chunk of content) {
       hash.update(chunk);
       await writeAll(file, chunk);
       bytes += chunk.length;
       target.onWritten(chunk.length);
     }
-    await file.chmod((entry.header.mode ?? 0o600) & 0o777);
+    const mode = (header.mode ?? ownerOnly) & 0o777;
+    if (mode !== ownerOnly) await file.chmod(mode);
+    await file.utimes(header.mtime, header.mtime);
   } finally {
     await file.close();
   }
-  await utimes(destination, entry.header.mtime, entry.header.mtime);
   return { bytes, sha256: hash.digest('hex') };
 };

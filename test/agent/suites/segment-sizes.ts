@@ -6,10 +6,7 @@ import { protectCluster } from '../../support/protected-cluster.ts';
 import type { TestStore } from '../../support/test-archive.ts';
 import { eventually } from '../../support/waiting.ts';
 
-export const segmentSizesSuite = (
-  store: TestStore,
-  segmentMiBs: readonly number[] = [1, 16, 64],
-): void => {
+export const segmentSizesSuite = (store: TestStore, segmentMiBs: readonly number[] = [1, 16, 64]): void => {
   for (const segmentMiB of segmentMiBs) {
     test(`a cluster with WAL segments of ${segmentMiB} MiB recovers from ${store.name} to its end`, async (t) => {
       if (!demandMajor(t, newestMajor)) return;
@@ -37,10 +34,7 @@ export const segmentSizesSuite = (
         tables: await recovered.tableChecksums(),
       };
       assert.equal(answer, '42');
-      assert.deepEqual(
-        new Map([...copied.tables].filter(([name]) => !name.endsWith('.last_word'))),
-        source,
-      );
+      assert.deepEqual(new Map([...copied.tables].filter(([name]) => !name.endsWith('.last_word'))), source);
     });
   }
 };

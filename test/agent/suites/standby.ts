@@ -14,8 +14,7 @@ const eager = { wal_retrieve_retry_interval: '100ms' };
 const rowsOf = (cluster: Cluster): Promise<string> =>
   cluster.text("select string_agg(n::text, ',' order by n) from rows");
 
-const insert = (cluster: Cluster, n: number): Promise<void> =>
-  cluster.exec(`insert into rows values (${n})`);
+const insert = (cluster: Cluster, n: number): Promise<void> => cluster.exec(`insert into rows values (${n})`);
 
 /** A standby that has everything that the primary has archived; with `isStreaming` also what it has not. */
 const standbyOf = async (

@@ -101,7 +101,9 @@ const restoreInPlace = async (t: TestContext, store: TestStore): Promise<void> =
     settings: { allow_in_place_tablespaces: 'on' },
   });
   await place.cluster.exec("create tablespace inside location ''");
-  await place.cluster.exec('create table held tablespace inside as select n from generate_series(1, 100) as n');
+  await place.cluster.exec(
+    'create table held tablespace inside as select n from generate_series(1, 100) as n',
+  );
   await place.backup();
   const source = await place.cluster.tableChecksums();
   await place.archiveAll();

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { backupsSuite } from './suites/backups.ts';
+
+backupsSuite(directoryStore);

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { verifyBackupSuite } from './suites/verify-backup.ts';
+
+verifyBackupSuite(directoryStore);
