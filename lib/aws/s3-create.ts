@@ -12,9 +12,9 @@ import { createInParts, type PartsOutcome } from './s3-multipart.ts';
 import { type BodyPart, cutParts, gatherParts } from './s3-parts.ts';
 import type { S3Context } from './s3-requests.ts';
 import { statObject } from './s3-stat.ts';
+import { isOwnWrite, newWriteMark, type WriteMark } from './s3-write-mark.ts';
 
-/** 412 says that a key exists. It also answers a retry whose first attempt was done and whose answer was lost: then
- * the object is our own. The caller compares content in either case, so 'exists' is right for both. */
+/** 412 says that a key exists, be it by an earlier attempt of the same creation (s3-write-mark.ts). */
 export const existsWhenRefused = (failure: S3Failure): 'exists' | undefined =>
   failure.status === 412 ? 'exists' : undefined;
 
@@ -23,8 +23,9 @@ export const putObject = async (
   context: S3Context,
   key: string,
   bytes: Uint8Array,
-  options: CallOptions & { readonly ifAbsent: boolean },
+  options: CallOptions & { readonly createAs?: WriteMark },
 ): Promise<'created' | 'exists'> => {
+  const { createAs } = options;
   const { settings } = context;
   const isChecked = settings.checksumMode === 'when-supported';
   const checksum = isChecked ? formatCrc32(crc32(bytes)) : undefined;
@@ -32,7 +33,7 @@ export const putObject = async (
     operation: 'PutObject',
     key,
     signal: options.signal,
-    ...(options.ifAbsent && { expect: existsWhenRefused }),
+    ...(createAs !== undefined && { expect: existsWhenRefused }),
     call: async ({ client, signal }) => {
       await settings.throttle?.(bytes.byteLength, signal);
       const command = new PutObjectCommand({
@@ -41,7 +42,7 @@ export const putObject = async (
         Body: bytes,
         ContentLength: bytes.byteLength,
         ...(checksum !== undefined && { ChecksumCRC32: checksum }),
-        ...(options.ifAbsent && { IfNoneMatch: '*' }),
+        ...(createAs !== undefined && { IfNoneMatch: '*', ...createAs }),
         ...storedFields(settings),
       });
       await client.send(command, { abortSignal: signal });
@@ -69,20 +70,24 @@ const settleLost = async (
   });
 };
 
+type CreateOptions = CallOptions & { readonly createAs: WriteMark };
+
 const createFromBytes = async (
   context: S3Context,
   key: ObjectKey,
   bytes: Uint8Array,
-  options: CallOptions,
+  options: CreateOptions,
 ): Promise<'created' | 'exists'> => {
   const { partBytes, maxAttempts } = context.settings;
   const whole = bucketKey(context.settings.prefix, key);
-  if (bytes.byteLength <= partBytes) return putObject(context, whole, bytes, { ...options, ifAbsent: true });
+  if (bytes.byteLength <= partBytes) return putObject(context, whole, bytes, options);
   for (let attempt = 1; ; attempt += 1) {
     const linked = linkSignals(options.signal);
-    const outcome = await createInParts(context, whole, cutParts(bytes, partBytes), linked).finally(
-      linked.unlink,
-    );
+    const parts = cutParts(bytes, partBytes);
+    const outcome = await createInParts(context, whole, parts, {
+      linked,
+      createAs: options.createAs,
+    }).finally(linked.unlink);
     if (outcome !== 'lost') return outcome;
     if (attempt >= maxAttempts) return settleLost(context, key, whole, options);
     await context.pause(attempt, options.signal);
@@ -101,7 +106,7 @@ const createFromStream = async (
   context: S3Context,
   key: ObjectKey,
   source: AsyncIterable<Uint8Array>,
-  options: CallOptions & { readonly alwaysInParts?: boolean },
+  options: CreateOptions & { readonly alwaysInParts?: boolean },
 ): Promise<'created' | 'exists'> => {
   const whole = bucketKey(context.settings.prefix, key);
   const linked = linkSignals(options.signal);
@@ -110,9 +115,10 @@ const createFromStream = async (
     const first = await parts.next();
     if (first.done === true) throw new Error('a body has at least one part');
     if (first.value.isLast && options.alwaysInParts !== true) {
-      return await putObject(context, whole, first.value.bytes, { ...options, ifAbsent: true });
+      return await putObject(context, whole, first.value.bytes, options);
     }
-    const outcome: PartsOutcome = await createInParts(context, whole, resume(first.value, parts), linked);
+    const upload = { linked, createAs: options.createAs };
+    const outcome: PartsOutcome = await createInParts(context, whole, resume(first.value, parts), upload);
     // The parts are gone and so is the stream: all that is left is to look who won.
     return outcome === 'lost' ? await settleLost(context, key, whole, options) : outcome;
   } finally {
@@ -129,7 +135,12 @@ export const createObject = async (
   options: CallOptions & { readonly alwaysInParts?: boolean } = {},
 ): Promise<'created' | 'exists'> => {
   options.signal?.throwIfAborted();
-  return body instanceof Uint8Array
-    ? createFromBytes(context, key, body, options)
-    : createFromStream(context, key, body, options);
+  const marked = { ...options, createAs: newWriteMark() };
+  const outcome =
+    body instanceof Uint8Array
+      ? await createFromBytes(context, key, body, marked)
+      : await createFromStream(context, key, body, marked);
+  if (outcome === 'created') return outcome;
+  const whole = bucketKey(context.settings.prefix, key);
+  return (await isOwnWrite(context, whole, marked.createAs, options)) ? 'created' : 'exists';
 };

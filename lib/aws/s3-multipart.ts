@@ -15,6 +15,7 @@ import { keyFields, storedFields } from './s3-fields.ts';
 import type { BodyPart } from './s3-parts.ts';
 import type { S3Context } from './s3-requests.ts';
 import { partLimits } from './s3-settings.ts';
+import type { WriteMark } from './s3-write-mark.ts';
 
 /** 'lost': a race or a lost answer ended the upload, its parts are gone, and the object may or may not be there. */
 export type PartsOutcome = 'created' | 'exists' | 'lost';
@@ -30,7 +31,12 @@ type SentBody = { readonly parts: readonly SentPart[]; readonly crc32: number; r
 const isChecked = ({ settings }: S3Context): boolean => settings.checksumMode === 'when-supported';
 
 /** A retry after a lost answer leaves an upload that nobody knows; the bucket's lifecycle rule has to end such ones. */
-const begin = async (context: S3Context, key: string, signal: AbortSignal): Promise<Upload> => {
+const begin = async (
+  context: S3Context,
+  key: string,
+  createAs: WriteMark,
+  signal: AbortSignal,
+): Promise<Upload> => {
   const { settings } = context;
   const uploadId = await context.ask({
     operation: 'CreateMultipartUpload',
@@ -42,6 +48,7 @@ const begin = async (context: S3Context, key: string, signal: AbortSignal): Prom
         Key: key,
         ...(isChecked(context) && { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' }),
         ...storedFields(settings),
+        ...createAs,
       });
       return (await client.send(command, { abortSignal })).UploadId;
     },
@@ -202,9 +209,9 @@ export const createInParts = async (
   context: S3Context,
   key: string,
   body: AsyncIterable<BodyPart>,
-  linked: LinkedSignal,
+  { linked, createAs }: { readonly linked: LinkedSignal; readonly createAs: WriteMark },
 ): Promise<PartsOutcome> => {
-  const upload = await begin(context, key, linked.signal);
+  const upload = await begin(context, key, createAs, linked.signal);
   let outcome: PartsOutcome | undefined;
   try {
     outcome = await complete(upload, await sendParts(upload, body, linked), linked.signal);

@@ -41,7 +41,7 @@ export const openS3Store = async (options: S3StoreOptions): Promise<S3Store> => 
       createObject(context, key, once(body), { ...call, alwaysInParts: true }),
     replace: async (key, body, call) => {
       const whole = bucketKey(settings.prefix, key);
-      await putObject(context, whole, body, { signal: call?.signal, ifAbsent: false });
+      await putObject(context, whole, body, { signal: call?.signal });
     },
     open: (key, call) => openObject(context, key, call),
     stat: (key, call) => statObject(context, key, call),

@@ -50,17 +50,31 @@ for (const fault of [
   });
 }
 
-faultTest(
-  'an answer that was lost makes the retry say that the object exists, and it is whole',
-  async (place) => {
-    place.proxy.inject(first({ kind: 'lose answer' }));
-    assert.equal(await place.store.create(key, bytesOf(1000)), 'exists');
-    assert.deepEqual(await readAll(place.store), bytesOf(1000));
-  },
-);
+for (const [what, length] of [
+  ['one request', 1000],
+  ['parts', partBytes + 1],
+] as const) {
+  for (const kind of ['lose answer', 'twice'] as const) {
+    const how = kind === 'twice' ? 'delivered twice' : 'done but never answered';
+    faultTest(`an object written in ${what} that is ${how} is known as its creator's own`, async (place) => {
+      // Every write once, its repetition not.
+      const seen = new Set<string>();
+      place.proxy.inject(({ method, url }) => {
+        if (method === 'HEAD' || seen.has(url)) return undefined;
+        seen.add(url);
+        return { kind };
+      });
+      assert.equal(await place.store.create(key, bytesOf(length)), 'created');
+      assert.deepEqual(await readAll(place.store), bytesOf(length));
+      assert.equal(await place.store.create(key, bytesOf(length)), 'exists', 'by another creation');
+    });
+  }
+}
 
-faultTest('a request that is delivered twice is never acknowledged as two creations', async (place) => {
-  place.proxy.inject(() => ({ kind: 'twice' }));
+faultTest('whoever may not look whose object it is hears that it exists', async (place) => {
+  place.proxy.inject(({ method }) =>
+    method === 'HEAD' ? { kind: 'answer', status: 403 } : { kind: 'twice' },
+  );
   assert.equal(await place.store.create(key, bytesOf(1000)), 'exists');
   assert.equal(await storedBytes(place), 1000);
 });
