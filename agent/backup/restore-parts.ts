@@ -6,7 +6,8 @@ import { manifestReader } from '../../lib/core/backup/manifest-reader.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
 import type { Archive } from '../archive/archive.ts';
 import { vanished } from './backups.ts';
-import type { PartMembers, PartToRestore } from './part-reader.ts';
+import type { PartToRestore } from './part-reader.ts';
+import type { PartMembers } from './restore-member.ts';
 
 /** A part as the manifest describes it, with its files. */
 type ManifestGroup = { readonly part: ManifestPart; readonly files: readonly ManifestFile[] };

@@ -4,7 +4,8 @@ import { PipelineError } from '../../lib/core/errors.ts';
 import type { Archive } from '../archive/archive.ts';
 import type { Backup } from './backups.ts';
 import { chainMembers, type StageMembers } from './chain-members.ts';
-import type { PartMembers, PartToRestore } from './part-reader.ts';
+import type { PartToRestore } from './part-reader.ts';
+import type { PartMembers } from './restore-member.ts';
 import { manifestParts } from './restore-parts.ts';
 
 /** One backup of a chain, to be restored whole before the next one is. */
