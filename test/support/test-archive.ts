@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { giveToClusterUser } from './cluster-user.ts';
 import { type Hooks, temporaryDirectory } from './temporary.ts';
 
@@ -43,6 +43,7 @@ export const directoryStore: TestStore = {
       keys: async (prefix = '') => (await paths()).filter((path) => path.startsWith(prefix)).sort(),
       read: (key) => readFile(join(root, key)),
       write: async (key, bytes) => {
+        makeFolders(root, dirname(key));
         await writeFile(join(root, key), bytes);
         giveToClusterUser(join(root, key));
       },
@@ -51,4 +52,11 @@ export const directoryStore: TestStore = {
       heal: () => rename(`${root}.away`, root),
     };
   },
+};
+
+const makeFolders = (root: string, folder: string): void => {
+  if (existsSync(join(root, folder))) return;
+  makeFolders(root, dirname(folder));
+  mkdirSync(join(root, folder));
+  giveToClusterUser(join(root, folder));
 };

@@ -7,9 +7,11 @@ import {
   parseTablespaceMap,
   parseTablespaceSpec,
   remapTablespaces,
+  replaceTablespaces,
 } from '../../../lib/core/backup/tablespaces.ts';
 import { isPipelineError } from '../../../lib/core/errors.ts';
 import type { JsonValue } from '../../../lib/core/json.ts';
+import { refusal } from '../wal/arbitraries.ts';
 
 const one = { oid: 16386, location: '/mnt/ts1', link: 'pg_tblspc/16386' };
 const two = { oid: 16390, location: '/mnt/ts2', link: 'pg_tblspc/16390' };
@@ -147,4 +149,26 @@ test('a mapping that cannot be meant is refused', () => {
   refused([['/mnt/ts1', 'new']], /new is no place/);
   refused([['/mnt/ts1', '/new/../x']], /is no place/);
   refused([['/mnt/ts1', '/mnt/ts2']], /tablespace 16390 would share \/mnt\/ts2/);
+});
+
+const placeAt = (oid: number, location: string) => ({ oid, location, link: `pg_tblspc/${oid}` });
+
+test('a list of new places replaces those of a backup, all of them or none', () => {
+  const backup = [placeAt(16386, '/mnt/a'), placeAt(16390, '/mnt/b')];
+  const places = [placeAt(16390, '/new/b'), placeAt(16386, '/new/a')];
+  assert.deepEqual(replaceTablespaces(backup, places), places);
+  assert.deepEqual(replaceTablespaces([], places), places, 'a backup that does not know its tablespaces');
+  assert.deepEqual(replaceTablespaces([], []), []);
+  assert.throws(
+    () => replaceTablespaces(backup, places.slice(1)),
+    refusal('tablespace-unmapped', /differ about tablespace 16390/),
+  );
+  assert.throws(
+    () => replaceTablespaces(backup, [...places, placeAt(1, '/new/c')]),
+    refusal('tablespace-unmapped', /differ about tablespace 1$/),
+  );
+  assert.throws(
+    () => replaceTablespaces([], [placeAt(16386, '/new/a'), placeAt(16390, '/new/a')]),
+    refusal('tablespace-unmapped', /would share \/new\/a/),
+  );
 });

@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { foreignDamageSuite } from './suites/foreign-damage.ts';
+
+foreignDamageSuite(directoryStore);
