@@ -1,39 +1,11 @@
 import { PipelineError } from '../../lib/core/errors.ts';
-import { formatLsn, type Lsn } from '../../lib/core/wal/lsn.ts';
-import {
-  nextSegment,
-  type Segment,
-  type SegmentBytes,
-  segmentOfEndLsn,
-  segmentOfLsn,
-  type TimelineId,
-} from '../../lib/core/wal/segment.ts';
+import { type NeededWal, neededWalFiles } from '../../lib/core/recovery/needed-wal.ts';
+import { formatLsn } from '../../lib/core/wal/lsn.ts';
 import type { Archive } from '../archive/archive.ts';
 import { findWalFile } from '../archive/wal-objects.ts';
 
 const pauseMs = 500;
 const reminderMs = 30_000;
-
-export type NeededWal = {
-  readonly startLsn: Lsn;
-  readonly stopLsn: Lsn;
-  readonly timelineId: TimelineId;
-  readonly segmentBytes: SegmentBytes;
-};
-
-/** Every file without which a base backup cannot be brought to a consistent state. */
-export const neededWalFiles = (wal: NeededWal): readonly string[] => {
-  const last = segmentOfEndLsn(wal.timelineId, wal.stopLsn, wal.segmentBytes);
-  const names: string[] = wal.timelineId > 1 ? [historyName(wal.timelineId)] : [];
-  let segment: Segment = segmentOfLsn(wal.timelineId, wal.startLsn, wal.segmentBytes);
-  for (; segment.number <= last.number; segment = nextSegment(segment, wal.segmentBytes)) {
-    names.push(segment.name);
-  }
-  return names;
-};
-
-const historyName = (timelineId: TimelineId): string =>
-  `${timelineId.toString(16).toUpperCase().padStart(8, '0')}.history`;
 
 /**
  * Resolves when every WAL file that a base backup needs is in the archive; PostgreSQL's own wait only knows that the
