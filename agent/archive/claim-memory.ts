@@ -14,11 +14,7 @@ export type PushKnowledge = { readonly twins: readonly Codec[] };
 const believedForMs = 60 * 60 * 1000;
 
 const memoryOf = (archive: Archive, cluster: SystemIdentifier) =>
-  stateFile(archive.stateDirectory, 'push', [
-    archive.store.location,
-    formatSystemIdentifier(cluster),
-    archive.codec,
-  ]);
+  stateFile(archive.stateDirectory, 'push', [archive.store.location, formatSystemIdentifier(cluster)]);
 
 /** What an earlier push of this host found out, while it is young enough to believe. Only for stores that cost. */
 export const recall = async (
@@ -31,7 +27,8 @@ export const recall = async (
     const ageMs = archive.clock.now().getTime() - fields.time('checked_at').getTime();
     const isMeant =
       fields.string('location') === archive.store.location &&
-      fields.string('system_identifier') === formatSystemIdentifier(cluster);
+      fields.string('system_identifier') === formatSystemIdentifier(cluster) &&
+      fields.string('codec') === archive.codec;
     if (!isMeant || ageMs < 0 || ageMs > believedForMs) return undefined;
     const named = fields.strings('twins');
     return { twins: codecs.filter((codec) => named.includes(codec)) };
@@ -49,10 +46,15 @@ export const remember = (
     ? memoryOf(archive, cluster).write({
         location: archive.store.location,
         system_identifier: formatSystemIdentifier(cluster),
+        codec: archive.codec,
         twins: knowledge.twins,
         checked_at: archive.clock.now().toISOString(),
       })
     : Promise.resolve();
+
+/** Makes the next push of this host look again whether the archive is the cluster's. */
+export const forget = (archive: Archive, cluster: SystemIdentifier): Promise<void> =>
+  archive.store.isMetered ? memoryOf(archive, cluster).write({}) : Promise.resolve();
 
 /** How many of the file's neighbours tell what suffixes are in use around it. */
 const neighbours = 1000;

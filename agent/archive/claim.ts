@@ -14,7 +14,7 @@ import type { SegmentBytes } from '../../lib/core/wal/segment.ts';
 import { formatSystemIdentifier, type SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
 import { stateFile } from '../host/state-file.ts';
 import { type Archive, codecsFrom } from './archive.ts';
-import { recall, remember, twinsNear } from './claim-memory.ts';
+import { forget, recall, remember, twinsNear } from './claim-memory.ts';
 import { firstSegment } from './inherited.ts';
 
 /** The cluster that wants to write here. */
@@ -120,11 +120,16 @@ export const claimForPush = async (
   return twins;
 };
 
-/** Continues the archive as a new incarnation, for a cluster that went through pg_upgrade. */
+/**
+ * Continues the archive as a new incarnation, for a cluster that went through pg_upgrade. From then on the old cluster is
+ * a stranger: on this host at once, on others when they look at the archive again.
+ */
 export const claimNextIncarnation = async (archive: Archive, claimant: Claimant): Promise<Incarnation> => {
   const current = (await readIncarnations(archive)).at(-1);
   if (current?.systemIdentifier === claimant.systemIdentifier) return current;
-  return claim(archive, claimant, (current?.number ?? 0) + 1);
+  const next = await claim(archive, claimant, (current?.number ?? 0) + 1);
+  if (current !== undefined) await forget(archive, current.systemIdentifier);
+  return next;
 };
 
 const claim = async (archive: Archive, claimant: Claimant, number: number): Promise<Incarnation> => {
