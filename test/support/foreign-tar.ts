@@ -44,13 +44,15 @@ export const foreignTar = (members: readonly TarMember[]): Buffer =>
 export const readForeignTar = (bytes: Buffer): readonly TarMember[] => {
   const members: TarMember[] = [];
   let longName: string | undefined;
-  for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
+  let next = 0;
+  while (next < bytes.length && bytes[next] !== 0) {
+    const at = next;
     const field = (offset: number, length: number): string =>
       bytes.toString('utf8', at + offset, at + offset + length).replace(/\0.*$/s, '');
     const size = Number.parseInt(field(124, 12).trim() || '0', 8);
     const type = field(156, 1);
     const content = bytes.subarray(at + blockBytes, at + blockBytes + size);
-    at += blockBytes + size + padding(size).length;
+    next = at + blockBytes + size + padding(size).length;
     if (type === 'x') {
       longName = /\d+ path=(.*)\n/.exec(content.toString())?.[1];
       continue;

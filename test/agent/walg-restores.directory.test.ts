@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { walGRestoresSuite } from './suites/walg-restores.ts';
+
+walGRestoresSuite(directoryStore);
