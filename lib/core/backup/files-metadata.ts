@@ -1,5 +1,5 @@
 import { PipelineError } from '../errors.ts';
-import { fieldReader, formatJson, parseJson } from '../json.ts';
+import { formatJson } from '../json.ts';
 
 /**
  * The list of files that WAL-G keeps of a base backup: `files_metadata.json`, in old backups a part of the sentinel.
@@ -53,16 +53,32 @@ const invalid = (message: string): PipelineError =>
     hint: 'The list of files was damaged or written by something else; restore another base backup.',
   });
 
+const parseObject = (text: string, what: string): object => {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw invalid(`an entry of ${what} is not JSON: ${String(thrown)}`);
+  }
+};
+
+const flagOf = (facts: object, name: 'IsIncremented' | 'IsSkipped', what: string): boolean => {
+  const flag: unknown = Object.hasOwn(facts, name) ? Reflect.get(facts, name) : false;
+  if (typeof flag === 'boolean') return flag;
+  throw invalid(`an entry of ${what} has ${name}, which is not true or false`);
+};
+
+/** There are millions of entries, so they do without the care for numbers that `parseJson` takes: only flags are read. */
 const parseEntry = (text: string, what: string): ListedFile => {
-  const limits = { maxDepth: 10, maxCharacters: maxEntryCharacters };
-  const entry = fieldReader(parseJson(`{${text}}`, `an entry of ${what}`, limits), `an entry of ${what}`);
-  const [name, ...more] = entry.names;
-  if (name === undefined || more.length > 0) throw invalid(`${what} lists a file without a name`);
-  const fields = entry.object(name);
+  const [entry, ...more] = Object.entries(parseObject(`{${text}}`, what));
+  if (entry === undefined || more.length > 0) throw invalid(`${what} lists a file without a name`);
+  const [name, facts]: [string, unknown] = entry;
+  if (typeof facts !== 'object' || facts === null) {
+    throw invalid(`an entry of ${what}, field ${name.slice(0, 200)}, is not an object`);
+  }
   return {
     name,
-    isIncremented: fields.optionalBoolean('IsIncremented') ?? false,
-    isSkipped: fields.optionalBoolean('IsSkipped') ?? false,
+    isIncremented: flagOf(facts, 'IsIncremented', what),
+    isSkipped: flagOf(facts, 'IsSkipped', what),
   };
 };
 
