@@ -70,7 +70,7 @@ const settleLost = async (
   });
 };
 
-type CreateOptions = CallOptions & { readonly createAs: WriteMark };
+type CreateOptions = CallOptions & { readonly createAs: WriteMark; readonly alwaysInParts?: boolean };
 
 const createFromBytes = async (
   context: S3Context,
@@ -80,7 +80,9 @@ const createFromBytes = async (
 ): Promise<'created' | 'exists'> => {
   const { partBytes, maxAttempts } = context.settings;
   const whole = bucketKey(context.settings.prefix, key);
-  if (bytes.byteLength <= partBytes) return putObject(context, whole, bytes, options);
+  if (bytes.byteLength <= partBytes && options.alwaysInParts !== true) {
+    return putObject(context, whole, bytes, options);
+  }
   for (let attempt = 1; ; attempt += 1) {
     const linked = linkSignals(options.signal);
     const parts = cutParts(bytes, partBytes);
@@ -106,7 +108,7 @@ const createFromStream = async (
   context: S3Context,
   key: ObjectKey,
   source: AsyncIterable<Uint8Array>,
-  options: CreateOptions & { readonly alwaysInParts?: boolean },
+  options: CreateOptions,
 ): Promise<'created' | 'exists'> => {
   const whole = bucketKey(context.settings.prefix, key);
   const linked = linkSignals(options.signal);

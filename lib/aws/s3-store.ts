@@ -18,11 +18,6 @@ export type S3Store = ObjectStore & {
   createInParts(key: ObjectKey, body: ByteSource, options?: CallOptions): Promise<'created' | 'exists'>;
 };
 
-async function* once(bytes: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
-  if (bytes instanceof Uint8Array) yield bytes;
-  else yield* bytes;
-}
-
 /**
  * An archive in an S3 bucket. Opening sends no request: a wrong bucket or missing credentials show with the first
  * operation, and a restore that needs three objects pays for three requests.
@@ -37,8 +32,7 @@ export const openS3Store = async (options: S3StoreOptions): Promise<S3Store> => 
     isMetered: true,
     location: `s3://${settings.bucket}${settings.prefix === '' ? '' : `/${settings.prefix}`}`,
     create: (key, body, call) => createObject(context, key, body, call),
-    createInParts: (key, body, call) =>
-      createObject(context, key, once(body), { ...call, alwaysInParts: true }),
+    createInParts: (key, body, call) => createObject(context, key, body, { ...call, alwaysInParts: true }),
     replace: async (key, body, call) => {
       const whole = bucketKey(settings.prefix, key);
       await putObject(context, whole, body, { signal: call?.signal });
