@@ -1,6 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hooks } from './temporary.ts';
 
 /** What goes wrong with one request. Without one it passes. */
@@ -20,6 +21,14 @@ export type Fault =
   | { readonly kind: 'lose answer' }
   /** The server gets the request twice, one after the other; the second answer is passed on. */
   | { readonly kind: 'twice' }
+  /** The server gets so many bytes of the request's body, then the connection breaks. */
+  | { readonly kind: 'cut request'; readonly afterBytes: number }
+  /** Something happens right before the server gets the request. */
+  | { readonly kind: 'meanwhile'; readonly work: () => Promise<unknown> }
+  /** S3's word for an object that is absent, to whoever may not list the bucket: 403. */
+  | { readonly kind: 'hide absence' }
+  /** The answer comes late, and its body in small pieces. */
+  | { readonly kind: 'slow'; readonly pieceBytes: number; readonly pauseMs: number }
   /** So many bytes of the answer's body arrive, then the connection breaks. */
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** So many bytes of the answer's body arrive, then nothing more. */
@@ -78,6 +87,27 @@ const answerError = (
   );
 };
 
+const cutRequest = async ({ incoming, target }: Exchange, begin: Uint8Array): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { hostname: host, port } = target;
+  const { method, headers, url: path } = incoming;
+  const outgoing = request({ agent, host, port, path, method, headers, setHost: false });
+  // The server may have answered already, or broken off by itself.
+  outgoing.once('error', () => resolve()).once('close', () => resolve());
+  outgoing.write(begin, () => outgoing.destroy());
+  await promise;
+};
+
+async function* inPieces(body: AsyncIterable<Buffer>, pieceBytes: number, pauseMs: number) {
+  await sleep(pauseMs);
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.byteLength; at += pieceBytes) {
+      yield chunk.subarray(at, at + pieceBytes);
+      await sleep(pauseMs);
+    }
+  }
+}
+
 async function* faulty(body: AsyncIterable<Buffer>, fault: Fault | undefined, answer: ServerResponse) {
   let passed = 0;
   for await (const chunk of body) {
@@ -112,6 +142,12 @@ const exchange = async (it: Exchange, fault: Fault | undefined): Promise<void> =
     answerError(it, fault);
     return;
   }
+  if (fault?.kind === 'cut request') {
+    await cutRequest(it, body.subarray(0, fault.afterBytes));
+    it.incoming.socket.destroy();
+    return;
+  }
+  if (fault?.kind === 'meanwhile') await fault.work();
   if (fault?.kind === 'twice') await buffer(await forward(it, body));
   const answered = await forward(it, body);
   if (fault?.kind === 'lose answer') {
@@ -119,8 +155,17 @@ const exchange = async (it: Exchange, fault: Fault | undefined): Promise<void> =
     it.incoming.socket.destroy();
     return;
   }
+  if (fault?.kind === 'hide absence' && answered.statusCode === 404) {
+    await buffer(answered);
+    answerError(it, { kind: 'answer', status: 403, code: 'AccessDenied' });
+    return;
+  }
   it.answer.writeHead(answered.statusCode ?? 502, answered.headers);
-  await pipeline(faulty(answered, fault, it.answer), it.answer);
+  const content =
+    fault?.kind === 'slow'
+      ? inPieces(answered, fault.pieceBytes, fault.pauseMs)
+      : faulty(answered, fault, it.answer);
+  await pipeline(content, it.answer);
 };
 
 /** Starts an HTTP proxy before a server; it also serves as a forward proxy, to the same server. */
