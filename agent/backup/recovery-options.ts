@@ -10,7 +10,8 @@ import { parseLsn } from '../../lib/core/wal/lsn.ts';
 import { parseTimelineId } from '../../lib/core/wal/segment.ts';
 import { type ParsedOptions, readGlobalOptions } from '../command-line.ts';
 import { formatArchiveLocation } from '../settings/kinds.ts';
-import { requirePrefix, type Settings } from '../settings/settings.ts';
+import type { SettingGroup } from '../settings/setting.ts';
+import { requirePrefix, type Settings, settingTable } from '../settings/settings.ts';
 
 const wrong = (message: string, hint: string): PipelineError =>
   new PipelineError('usage-wrong', { message, hint });
@@ -87,18 +88,37 @@ export const tablespaceMappingFrom = (texts: readonly string[]): ReadonlyMap<str
 };
 
 /**
- * This very agent as restore_command. Settings come from the same directory as now; without one the archive's place is
- * spelt out, and nothing else of the environment, because secrets do not belong into postgresql.auto.conf.
+ * This very agent as restore_command. Settings come from the same directory and file as now; without a directory those
+ * that say where the archive is and how it is reached are spelt out. Secrets are not, because they do not belong into
+ * postgresql.auto.conf: PostgreSQL has to find them in its own environment.
  */
 const ownRestoreCommand = (settings: Settings): string => {
   const launcher = fileURLToPath(new URL('../walwarden', import.meta.url));
-  const { envDirectory } = readGlobalOptions(process.argv.slice(2));
-  const words =
-    envDirectory === undefined
-      ? ['env', `WALWARDEN_PREFIX=${formatArchiveLocation(requirePrefix(settings))}`, launcher]
-      : [launcher, '--env-dir', resolve(envDirectory)];
+  const { envDirectory, configFile } = readGlobalOptions(process.argv.slice(2));
+  const words = [
+    ...(envDirectory === undefined ? ['env', ...settingsToSpell(settings)] : []),
+    launcher,
+    ...(envDirectory === undefined ? [] : ['--env-dir', resolve(envDirectory)]),
+    ...(configFile === undefined ? [] : ['--config', resolve(configFile)]),
+  ];
   // PostgreSQL replaces %f and %p, and takes %% for a percent sign.
   return `${words.map(shellQuote).join(' ').replaceAll('%', '%%')} wal-fetch "%f" "%p"`;
+};
+
+const spelt: readonly SettingGroup[] = ['archive', 's3', 'encryption'];
+
+/** The environment of this process holds what every layer of settings said. */
+const settingsToSpell = (settings: Settings): readonly string[] => {
+  const prefix = `WALWARDEN_PREFIX=${formatArchiveLocation(requirePrefix(settings))}`;
+  const others = settingTable
+    .filter(
+      ({ group, secret, variable }) => spelt.includes(group) && !secret && variable !== 'WALWARDEN_PREFIX',
+    )
+    .flatMap(({ variable }) => {
+      const text = process.env[variable] ?? '';
+      return text === '' || /\p{Cc}/u.test(text) ? [] : [`${variable}=${text}`];
+    });
+  return [prefix, ...others];
 };
 
 const shellQuote = (word: string): string =>

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Command, CommandContext } from '../../agent/command-line.ts';
+import {
+  type Command,
+  type CommandContext,
+  globalOptions,
+  type OptionSpec,
+} from '../../agent/command-line.ts';
 import { openProgram } from '../../agent/program.ts';
+import { foreignOptions } from '../../agent/settings/foreign-options.ts';
 import { agentVersion } from '../../agent/version.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
 
@@ -198,6 +204,99 @@ test('a Node that cannot even start never tells PostgreSQL that the archive has 
   }
   assert.equal(runLauncher(['wal-fetch']).status, 255);
   assert.equal(runLauncher(['wal-fetch', 'a', 'b', '--env-dir=/nonexistent']).status, 255);
+});
+
+test('what was probably meant as wal-fetch never looks like the end of the archive', (context) => {
+  const directory = mkdtempSync(join(tmpdir(), 'walwarden-misspelt-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const old = join(directory, 'node');
+  writeFileSync(old, '#!/bin/sh\necho v22.21.0\n', { mode: 0o755 });
+  const name = '000000010000000000000001';
+  for (const line of [
+    ['wal-fetc', name, 'pg_wal/RECOVERYXLOG'],
+    ['wal-fetsch', name, 'pg_wal/RECOVERYXLOG'],
+    ['walfetch', name, 'pg_wal/RECOVERYXLOG'],
+    ['--log-level', 'warn', 'wal-ftech', name, 'pg_wal/RECOVERYXLOG'],
+    ['restore', name, 'pg_wal/RECOVERYXLOG'],
+    ['--env-dir', 'wal-fetch', '00000002.history', 'pg_wal/RECOVERYHISTORY'],
+  ]) {
+    const { status, stderr } = runLauncher(line);
+    assert.deepEqual([line, status], [line, 255]);
+    assert.match(stderr, /there is no command|cannot be read/);
+  }
+  for (const command of ['wal-fetc', 'walfetch', 'wal-ftech']) {
+    assert.equal(runLauncher([command, 'a', 'b'], { WALWARDEN_NODE: old }).status, 255, command);
+  }
+  for (const line of [
+    ['wal-psh', 'pg_wal/000000010000000000000001'],
+    ['backup-fetc', '/d', 'LATEST'],
+    ['nonsense'],
+  ]) {
+    assert.deepEqual([line, runLauncher(line).status], [line, 2]);
+  }
+});
+
+test('the launcher knows every option that takes a value and may stand before the command', () => {
+  const text = readFileSync(launcher, 'utf8');
+  const known: Readonly<Record<string, OptionSpec>> = { ...foreignOptions, ...globalOptions };
+  const options = Object.entries(known).filter(([, { type }]) => type === 'string');
+  for (const [option, { short }] of options) {
+    assert(text.includes(`no:--${option} `) || text.includes(`no:--${option})`), option);
+    if (short !== undefined) assert(text.includes(`no:-${short})`), short);
+  }
+});
+
+test('options of WAL-G and WAL-E that mean a setting set it, and those without effect are noted', async () => {
+  let seen: unknown;
+  const { status, events } = await runProbe(
+    {
+      foreignOptions: { full: { type: 'boolean', short: 'f', doc: 'every base backup is whole' } },
+      run: async ({ settings, options }) => {
+        seen = [settings.prefix, settings.jobs, settings.networkRate, options.boolean('full')];
+      },
+    },
+    {
+      line: [
+        ...[
+          '--aws-instance-profile',
+          '-k',
+          'AKIA',
+          '--s3-prefix',
+          's3://bucket/main',
+          '--turbo',
+          'probe',
+          '-f',
+        ],
+        ...['--pool-size=3', '--log-format=json'],
+      ],
+      environment: { WALG_NETWORK_RATE_LIMIT: '1000000' },
+    },
+  );
+  assert.equal(status, 0, JSON.stringify(events));
+  assert.deepEqual(seen, [{ kind: 's3', bucket: 'bucket', prefix: 'main' }, 3, undefined, true]);
+  assert.deepEqual(
+    events.map(({ state, option, message }) => [state, option, message]),
+    [['note', '--full', 'every base backup is whole']],
+  );
+});
+
+test('settings shows what is in force even where it is wrong, and then ends with 3', () => {
+  const { status, stdout, stderr } = runLauncher(['settings', '--json'], {
+    WALG_FILE_PREFIX: '/archive',
+    WALE_GPG_KEY_ID: 'ABCD',
+    WALWARDEN_JOBS: '3',
+  });
+  assert.equal(status, 3);
+  assert.match(stderr, /WALE_GPG_KEY_ID asks for a key of a gpg key ring/);
+  const { settings, inherited, ignored } = JSON.parse(stdout);
+  assert.deepEqual(settings[0], {
+    name: 'WALWARDEN_PREFIX',
+    value: 'file:///archive',
+    from: 'WALG_FILE_PREFIX of the environment',
+  });
+  assert.deepEqual(inherited[0].as, ['WALWARDEN_PREFIX']);
+  assert.equal(ignored[0].name, 'WALE_GPG_KEY_ID');
+  assert.equal(runLauncher(['settings'], { WALG_FILE_PREFIX: '/archive' }).status, 0);
 });
 
 test('proven absence passes through the launcher as 1', (context) => {
