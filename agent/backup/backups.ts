@@ -11,7 +11,7 @@ import { type BackupMetadata, parseBackupMetadata } from '../../lib/core/backup/
 import type { SelectableBackup } from '../../lib/core/backup/backup-selection.ts';
 import { type BackupSummary, parseBackupSummary } from '../../lib/core/backup/backup-summary.ts';
 import { type BackupSentinel, parseSentinel } from '../../lib/core/backup/sentinel.ts';
-import { PipelineError } from '../../lib/core/errors.ts';
+import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
 import type { ObjectKey } from '../../lib/core/ports.ts';
 import type { SegmentBytes } from '../../lib/core/wal/segment.ts';
 import type { Archive } from '../archive/archive.ts';
@@ -38,8 +38,24 @@ export const readDocument = async (archive: Archive, key: ObjectKey): Promise<st
 
 const lookAhead = 16;
 
-/** Every complete base backup in the archive, oldest first by where and when it began. */
+/** A complete base backup that cannot be read, and why. */
+export type UnreadableBackup = { readonly name: string; readonly error: PipelineError };
+
+/**
+ * Every complete base backup in the archive, oldest first by where and when it began.
+ *
+ * @throws 'archive-document-invalid' for the first one whose documents cannot be read
+ */
 export const listBackups = async (archive: Archive): Promise<readonly Backup[]> => {
+  const { backups, unreadable } = await readBackups(archive);
+  for (const { error } of unreadable) throw error;
+  return backups;
+};
+
+/** The same, with those that cannot be read told apart, so that they keep nobody from the others. */
+export const readBackups = async (
+  archive: Archive,
+): Promise<{ readonly backups: readonly Backup[]; readonly unreadable: readonly UnreadableBackup[] }> => {
   const names: string[] = [];
   for await (const entry of archive.store.list(backupsPrefix, { signal: archive.signal, delimiter: '/' })) {
     if ('folder' in entry) continue;
@@ -48,15 +64,24 @@ export const listBackups = async (archive: Archive): Promise<readonly Backup[]> 
   }
   const segmentBytes = await walSegmentBytes(archive, names);
   const backups: Backup[] = [];
+  const unreadable: UnreadableBackup[] = [];
   for (let at = 0; at < names.length; at += lookAhead) {
-    const found = names.slice(at, at + lookAhead).map((name) => readBackup(archive, name, segmentBytes));
-    backups.push(...(await Promise.all(found)).filter((backup) => backup !== undefined));
+    const found = names.slice(at, at + lookAhead).map(async (name) => {
+      const backup = await readBackup(archive, name, segmentBytes).catch((error: unknown) => {
+        if (!isPipelineError(error, 'archive-document-invalid')) throw error;
+        unreadable.push({ name, error });
+        return undefined;
+      });
+      return backup ?? [];
+    });
+    backups.push(...(await Promise.all(found)).flat());
   }
-  return backups.sort(
+  backups.sort(
     (left, right) =>
       (left.startedAt?.getTime() ?? 0) - (right.startedAt?.getTime() ?? 0) ||
       Number((left.startLsn ?? 0n) - (right.startLsn ?? 0n)),
   );
+  return { backups, unreadable };
 };
 
 /** What places in the WAL are counted in, for the names of WAL-E that tell their offset in a segment. */

@@ -18,7 +18,8 @@ import { inParallel } from '../host/in-parallel.ts';
 import type { ProgressFactory } from '../host/progress.ts';
 import { syncTree } from '../host/sync-tree.ts';
 import { backupChain } from './backup-chain.ts';
-import { type Backup, listBackups } from './backups.ts';
+import { type Backup, readBackups } from './backups.ts';
+import { assertDocumentsAgree } from './own-documents.ts';
 import { type PartToRestore, restorePart } from './part-reader.ts';
 import { writePgManifest } from './pg-manifest-file.ts';
 import { assertRestored, makeWalDirectory, publishControlFile } from './restore-end.ts';
@@ -53,9 +54,7 @@ export type RestoreRequest = {
 export const fetchBackup = async (archive: Archive, request: RestoreRequest): Promise<Backup> => {
   // What PostgreSQL would refuse is refused before the hours of copying.
   if (request.recovery !== undefined) recoverySettings(request.recovery);
-  const backups = await listBackups(archive);
-  const backup = findBackup(backups, request.backup);
-  const chain = backupChain(backups, backup);
+  const { backup, chain } = await chosenBackup(archive, request.backup);
   const { directory } = request;
   const tablespaces = placesOf(backup, request);
   archive.log.info('backup-fetch', { state: 'begin', backup: backup.name, path: directory });
@@ -91,6 +90,26 @@ export const fetchBackup = async (archive: Archive, request: RestoreRequest): Pr
     seconds: (archive.clock.now().getTime() - startedMs) / 1000,
   });
   return backup;
+};
+
+/**
+ * A backup that cannot be read keeps nobody from another one that is named. Whether it is the latest, or the one that
+ * the begin of a name means, is not known, and nothing is guessed.
+ */
+const chosenBackup = async (
+  archive: Archive,
+  text: string,
+): Promise<{ readonly backup: Backup; readonly chain: readonly Backup[] }> => {
+  const { backups, unreadable } = await readBackups(archive);
+  const isNamed = backups.some(({ name }) => name === text);
+  for (const { name, error } of unreadable) {
+    if (!isNamed && (text === 'LATEST' || name.startsWith(text))) throw error;
+    archive.log.warn('backup-fetch', { state: 'skip', backup: name }, error.message);
+  }
+  const backup = findBackup(backups, text);
+  const chain = backupChain(backups, backup);
+  for (const link of chain) await assertDocumentsAgree(archive, link);
+  return { backup, chain };
 };
 
 /** Where each tablespace is restored to. */

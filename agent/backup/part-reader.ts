@@ -92,8 +92,15 @@ const unpack = async (
 ): Promise<void> => {
   const extract = tar.extract();
   const fed = pipeline(Readable.from(plain, { objectMode: false }), extract);
-  // Looked at below; the loop meets the same error first.
   fed.catch(() => undefined);
-  for await (const entry of extract) await onEntry(entry);
+  try {
+    for await (const entry of extract) await onEntry(entry);
+  } catch (error) {
+    // A member that is being read when its source fails learns only that its stream was destroyed.
+    await fed.catch((cause: unknown) => {
+      if (isPipelineError(cause)) throw cause;
+    });
+    throw error;
+  }
   await fed;
 };

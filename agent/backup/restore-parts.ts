@@ -5,6 +5,7 @@ import type { ManifestFile, ManifestPart } from '../../lib/core/backup/manifest.
 import { manifestReader } from '../../lib/core/backup/manifest-reader.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
 import type { Archive } from '../archive/archive.ts';
+import { namingKey } from '../archive/object-content.ts';
 import { vanished } from './backups.ts';
 import type { PartToRestore } from './part-reader.ts';
 import type { PartMembers } from './restore-member.ts';
@@ -26,7 +27,7 @@ export async function* readManifest(archive: Archive, summary: BackupSummary): A
   const reader = manifestReader(key);
   let part: ManifestPart | undefined;
   let files: ManifestFile[] = [];
-  for await (const text of lines(archive.decode('lz4')(packed.stream))) {
+  for await (const text of lines(namingKey(key, archive.decode('lz4')(packed.stream)))) {
     const line = reader.accept(text);
     if (line.kind === 'file') {
       files.push(line);

@@ -1,4 +1,6 @@
+import type { Codec } from '../../lib/core/archive/layout.ts';
 import { PipelineError } from '../../lib/core/errors.ts';
+import { segmentPages } from '../../lib/core/wal/segment-pages.ts';
 import type { SystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
 import { parseWalFileName, type WalFile } from '../../lib/core/wal/wal-file.ts';
 import type { Archive } from '../archive/archive.ts';
@@ -36,8 +38,9 @@ export const fetchWalFile = async (
   // no cost, before PostgreSQL meets it.
   const cluster = await clusterOfWalPath(destination);
   const plain = archive.decode(found.codec)(found.object.content);
+  const whole = unguardedCodecs.has(found.codec) ? checkedPages(walFile, plain) : plain;
   let bytes = 0;
-  const checked = checkedContent(walFile, plain, cluster, (length) => {
+  const checked = checkedContent(walFile, whole, cluster, (length) => {
     bytes = length;
   });
   await writeDurably(destination, namingKey(found.key, checked));
@@ -50,6 +53,19 @@ export const fetchWalFile = async (
   await codecs.learn(found.codec);
   return 'fetched';
 };
+
+/** What these codecs unpack carries no checksum, so that damage shows only in the content itself. */
+const unguardedCodecs: ReadonlySet<Codec> = new Set<Codec>(['none', 'brotli', 'lzma']);
+
+/** The content as it is, and a throw at the first page that is not where PostgreSQL wrote it. */
+async function* checkedPages(walFile: WalFile, plain: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // Behind the last record of a partial segment lies whatever the file held before.
+  const pages = walFile.kind === 'segment' ? segmentPages(walFile.timelineId) : undefined;
+  for await (const chunk of plain) {
+    pages?.accept(chunk);
+    yield chunk;
+  }
+}
 
 /** The content as it is, and at its end a throw when it is not what the file's name promises. */
 async function* checkedContent(

@@ -61,7 +61,7 @@ const controlFile = (system: bigint): Buffer => {
   return content;
 };
 
-/** A directory with WAL files in it and the agent at hand, where no server is needed. */
+/** A host with WAL files on it and the agent at hand, where no server is needed. */
 export type WalPlace = {
   /** Where restored files go; `files` tells what lies there. */
   readonly restored: string;
@@ -77,6 +77,8 @@ export type WalPlace = {
 };
 
 /**
+ * A new host.
+ *
  * @param system whose pg_control lies beside pg_wal; without it there is none, as when a WAL file is archived by hand
  */
 export const walPlace = (hooks: Hooks, archive: TestArchive, system?: bigint): WalPlace => {
@@ -88,6 +90,8 @@ export const walPlace = (hooks: Hooks, archive: TestArchive, system?: bigint): W
   };
   const [wal, restored, global] = [folder('pg_wal'), folder('restored'), folder('global')];
   if (system !== undefined) writeFileSync(join(global, 'pg_control'), controlFile(system));
+  // What one host remembers of an archive is nothing that another one knows.
+  const state = folder('state');
   const agent: WalPlace['agent'] = (args, env = {}) =>
     runAgent(args, {
       cwd: home,
@@ -95,6 +99,7 @@ export const walPlace = (hooks: Hooks, archive: TestArchive, system?: bigint): W
         ...archive.env,
         WALWARDEN_PUSH_RETRY_SECONDS: '0',
         WALWARDEN_FETCH_RETRY_SECONDS: '0',
+        WALWARDEN_STATE_DIR: state,
         ...env,
       },
     });

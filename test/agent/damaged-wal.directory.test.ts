@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { damagedWalSuite } from './suites/damaged-wal.ts';
+
+damagedWalSuite(directoryStore);

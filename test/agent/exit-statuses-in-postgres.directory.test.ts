@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { exitStatusInPostgresSuite } from './suites/exit-statuses-in-postgres.ts';
+
+exitStatusInPostgresSuite(directoryStore);
