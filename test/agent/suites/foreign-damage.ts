@@ -162,6 +162,17 @@ const fullBackupTests = (store: TestStore): void => {
     }
   });
 
+  test(`a backup in ${store.name} that is mixed with another of its name is refused`, async (t) => {
+    const archive = await store.open(t);
+    const other = copyOf(0x2000999);
+    await storeWalGBackup(archive, { ...simple, label: other.label }, plainEncoder);
+    assertRefused(
+      await restore(t, archive),
+      backupDamaged,
+      /backup_label of \S+ begins at 0\/2000999, .* 0\/2000028/,
+    );
+  });
+
   test(`members that no list names are left in the parts, as WAL-G leaves them in ${store.name}`, async (t) => {
     const archive = await store.open(t);
     await storeWalGBackup(archive, simple, plainEncoder, { spoil: added(member('/base/5/99999', 'file')) });
