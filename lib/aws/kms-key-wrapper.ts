@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import type { KeyWrapper } from '../codec/encryption/kms-envelope.ts';
 import { type ErrorCode, PipelineError } from '../core/errors.ts';
 
 export type KmsKeyWrapperOptions = {
@@ -11,13 +10,19 @@ export type KmsKeyWrapperOptions = {
   readonly endpoint?: string | undefined;
 };
 
+/** What the envelope's encryption (lib/codec) takes data keys from; adapters know nothing of codecs. */
+export type KmsKeyWrapper = {
+  wrap(): Promise<{ readonly plaintextKey: Uint8Array; readonly wrapped: Uint8Array }>;
+  unwrap(wrapped: Uint8Array): Promise<Uint8Array>;
+};
+
 /**
  * Data keys from AWS KMS (GenerateDataKey and Decrypt, AWS KMS Cryptographic Details, "Envelope encryption"). The client
  * is loaded by the first object that needs it and keeps its connections for the next.
  *
  * @throws 'store-denied', 'store-misconfigured', 'store-unavailable', 'object-damaged' for keys it has not wrapped
  */
-export const openKmsKeyWrapper = (options: KmsKeyWrapperOptions): KeyWrapper => {
+export const openKmsKeyWrapper = (options: KmsKeyWrapperOptions): KmsKeyWrapper => {
   const { keyId, region, endpoint } = options;
   let loading: Promise<{ readonly kms: typeof import('@aws-sdk/client-kms'); readonly client: KMSClient }>;
   const load = () => {

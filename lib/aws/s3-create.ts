@@ -12,13 +12,17 @@ import { createInParts, type PartsOutcome } from './s3-multipart.ts';
 import { type BodyPart, cutParts, gatherParts } from './s3-parts.ts';
 import type { S3Context } from './s3-requests.ts';
 import { statObject } from './s3-stat.ts';
-import { isOwnWrite, newWriteMark, type WriteMark } from './s3-write-mark.ts';
+import { isOwnWrite, isThere, newWriteMark, type WriteMark } from './s3-write-mark.ts';
 
 /** 412 says that a key exists, be it by an earlier attempt of the same creation (s3-write-mark.ts). */
 export const existsWhenRefused = (failure: S3Failure): 'exists' | undefined =>
   failure.status === 412 ? 'exists' : undefined;
 
-/** One PutObject of bytes that are kept for retries. 409, a lost race that may yet be won, is retried like a 503. */
+/**
+ * One PutObject of bytes that are kept for retries. 409, a lost race that may yet be won, is retried like a 503. Some
+ * stores refuse before they have read the body and break the connection, which loses the refusal again and again; so
+ * where no answer came, the next attempt looks first.
+ */
 export const putObject = async (
   context: S3Context,
   key: string,
@@ -26,6 +30,7 @@ export const putObject = async (
   options: CallOptions & { readonly createAs?: WriteMark },
 ): Promise<'created' | 'exists'> => {
   const { createAs } = options;
+  let isUnanswered = false;
   const { settings } = context;
   const isChecked = settings.checksumMode === 'when-supported';
   const checksum = isChecked ? formatCrc32(crc32(bytes)) : undefined;
@@ -33,8 +38,15 @@ export const putObject = async (
     operation: 'PutObject',
     key,
     signal: options.signal,
-    ...(createAs !== undefined && { expect: existsWhenRefused }),
-    call: async ({ client, signal }) => {
+    ...(createAs !== undefined && {
+      expect: (failure) => {
+        isUnanswered = failure.status === undefined;
+        return existsWhenRefused(failure);
+      },
+    }),
+    call: async (attempt) => {
+      const { client, signal } = attempt;
+      if (isUnanswered && (await isThere(context, key, attempt))) return 'exists';
       await settings.throttle?.(bytes.byteLength, signal);
       const command = new PutObjectCommand({
         Bucket: settings.bucket,

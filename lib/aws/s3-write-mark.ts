@@ -3,7 +3,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { isPipelineError } from '../core/errors.ts';
 import type { CallOptions } from '../core/ports.ts';
 import { keyFields } from './s3-fields.ts';
-import type { S3Context } from './s3-requests.ts';
+import type { S3Attempt, S3Context } from './s3-requests.ts';
 
 /** Names one creation of an object, in the object's metadata (x-amz-meta-walwarden-write). */
 export type WriteMark = { readonly Metadata: { readonly 'walwarden-write': string } };
@@ -38,4 +38,18 @@ export const isOwnWrite = async (
     if (isPipelineError(error)) return false;
     throw error;
   }
+};
+
+/** One look without a retry of its own; false for whatever it cannot tell. */
+export const isThere = async (
+  { settings }: S3Context,
+  key: string,
+  { client, signal, number }: S3Attempt,
+): Promise<boolean> => {
+  settings.onRequest?.({ operation: 'HeadObject', attempt: number });
+  const command = new HeadObjectCommand({ Bucket: settings.bucket, Key: key, ...keyFields(settings) });
+  return client.send(command, { abortSignal: signal }).then(
+    () => true,
+    () => false,
+  );
 };

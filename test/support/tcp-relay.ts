@@ -19,7 +19,8 @@ export const startTcpRelay = async (hooks: Hooks, target: URL): Promise<TcpRelay
     sockets.add(socket);
     socket.once('close', () => {
       sockets.delete(socket);
-      other.destroy();
+      // What came through before still arrives.
+      other.destroySoon();
     });
     // Its close follows, and says all there is to say.
     socket.on('error', () => undefined);
