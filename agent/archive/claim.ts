@@ -49,7 +49,7 @@ const readIncarnation = async (archive: Archive, number: number): Promise<Incarn
  * exactly one. An archive that others wrote before walwarden came is claimed only by the cluster whose WAL it holds. Works
  * without the right to list, which a host that only pushes need not have.
  *
- * @throws 'archive-foreign', 'store-misconfigured' for a store that overwrites
+ * @throws 'archive-foreign', 'store-unavailable' for one that was emptied, 'store-misconfigured' for a store that overwrites
  */
 export const ensureClaimed = async (archive: Archive, claimant: Claimant): Promise<Incarnation> => {
   let newest = await firstIncarnation(archive, claimant);
@@ -74,27 +74,24 @@ const lookForFirst = async (archive: Archive): Promise<Incarnation | undefined> 
 /**
  * An archive that this host has claimed before does not become unclaimed: either somebody emptied it, or what is looked
  * at is the empty mount point of a disk that is not there.
- *
- * @throws 'store-unavailable'
  */
-const assertNotEmptied = async (archive: Archive): Promise<void> => {
-  const memory = claimMemory(archive);
-  if ((await memory.read()) === undefined) return;
-  throw new PipelineError('store-unavailable', {
+const emptied = (archive: Archive): PipelineError =>
+  new PipelineError('store-unavailable', {
     message: `${archive.store.location} was claimed from this host before, and now there is no claim in it`,
     hint:
       'If the archive lies on a disk of its own, mount it. If it was emptied on purpose, remove ' +
-      `${memory.path} to begin anew.`,
+      `${claimMemory(archive).path} to begin anew.`,
   });
-};
 
 const claimMemory = (archive: Archive) =>
   stateFile(archive.stateDirectory, 'claim', [archive.store.location]);
 
 const firstIncarnation = async (archive: Archive, claimant: Claimant): Promise<Incarnation> => {
+  // Read before the look: a second push from this host may be claiming the archive at this moment.
+  const wasClaimed = (await claimMemory(archive).read()) !== undefined;
   const first = await lookForFirst(archive);
   if (first !== undefined) return first;
-  await assertNotEmptied(archive);
+  if (wasClaimed) throw emptied(archive);
   await assertInheritedWalIsOwn(archive, claimant);
   return claim(archive, claimant, 1);
 };
