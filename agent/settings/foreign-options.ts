@@ -1,5 +1,10 @@
-import type { OptionSpec } from '../command-line.ts';
 import type { Entry } from './setting.ts';
+
+type ForeignOption = {
+  readonly type: 'string' | 'boolean';
+  readonly doc: string;
+  readonly short?: string;
+};
 
 /**
  * Options of WAL-G and WAL-E that mean a setting, and stand anywhere on the line as they do there. They are accepted and
@@ -8,7 +13,7 @@ import type { Entry } from './setting.ts';
 const table: Readonly<
   Record<
     string,
-    { readonly spec: OptionSpec; readonly variables: readonly string[]; readonly value?: string }
+    { readonly spec: ForeignOption; readonly variables: readonly string[]; readonly value?: string }
   >
 > = {
   turbo: {
@@ -40,7 +45,7 @@ const table: Readonly<
   terse: { spec: { type: 'boolean', doc: 'WALWARDEN_LOG_LEVEL decides (WAL-E).' }, variables: [] },
 };
 
-export const foreignOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
+export const foreignOptions: Readonly<Record<string, ForeignOption>> = Object.fromEntries(
   Object.entries(table).map(([name, { spec }]) => [name, spec]),
 );
 
