@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Cluster } from './running-cluster.ts';
 import { eventually } from './waiting.ts';
@@ -82,7 +83,12 @@ const runTransaction = async (client: pg.Client, random: (below: number) => numb
  */
 export const startLoad = async (
   cluster: Cluster,
-  options: { readonly connections?: number; readonly seed?: number } = {},
+  options: {
+    readonly connections?: number;
+    readonly seed?: number;
+    /** Between two transactions of a connection: without any, WAL comes faster than most stores take it. */
+    readonly pauseMs?: number;
+  } = {},
 ): Promise<Load> => {
   await cluster.exec(schema);
   const connections = options.connections ?? 4;
@@ -103,6 +109,7 @@ export const startLoad = async (
         try {
           await runTransaction(client, random);
           transactions += 1;
+          if (options.pauseMs !== undefined) await sleep(options.pauseMs);
         } catch (error) {
           if (!isLost && !isServerGone(error)) throw error;
           lostConnections += 1;

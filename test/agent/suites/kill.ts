@@ -103,7 +103,7 @@ const spawnBackup = (place: ProtectedCluster, env: Readonly<Record<string, strin
 
 const killBackups = async (t: TestContext, store: TestStore): Promise<void> => {
   const place = await loadedCluster(t, store);
-  const load = await startLoad(place.cluster, { connections: 1 });
+  const load = await startLoad(place.cluster, { connections: 1, pauseMs: 20 });
   await place.backup();
   const runMs = await timed(() => spawnBackup(place).finished);
   const sound = await listedBackups(place);
