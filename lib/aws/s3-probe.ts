@@ -1,6 +1,10 @@
 import { PipelineError } from '../core/errors.ts';
-import type { CallOptions, ObjectKey } from '../core/ports.ts';
-import type { S3Store } from './s3-store.ts';
+import type { ByteSource, CallOptions, ObjectKey, ObjectStore } from '../core/ports.ts';
+
+/** What the probe asks of a store: `createInParts` is `create`, but always as a multipart upload. */
+type Probed = Pick<ObjectStore, 'create' | 'location'> & {
+  createInParts(key: ObjectKey, body: ByteSource, options?: CallOptions): Promise<'created' | 'exists'>;
+};
 
 /** Which write of S3's overwrote what was there although it was told not to. */
 export type ConditionalWrites =
@@ -15,7 +19,7 @@ export type ConditionalWrites =
  * @param keys two keys of the archive that are there for nothing else
  */
 export const probeConditionalWrites = async (
-  store: Pick<S3Store, 'create' | 'createInParts'>,
+  store: Pick<Probed, 'create' | 'createInParts'>,
   keys: { readonly whole: ObjectKey; readonly inParts: ObjectKey },
   options: CallOptions = {},
 ): Promise<ConditionalWrites> => {
@@ -35,7 +39,7 @@ export const probeConditionalWrites = async (
 
 /** `probeConditionalWrites` as the port asks for it. @throws 'store-misconfigured' */
 export const proveNoOverwrite = async (
-  store: S3Store,
+  store: Probed,
   probes: { readonly whole: ObjectKey; readonly inParts: ObjectKey },
   options: CallOptions = {},
 ): Promise<void> => {

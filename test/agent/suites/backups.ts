@@ -51,7 +51,7 @@ const listAndShow = async (t: TestContext, store: TestStore): Promise<void> => {
   assert.deepEqual((await shown(place, first)).user_data, { release: 7 });
 
   const table = (await place.agent(['backup-list'])).stdout.trimEnd().split('\n');
-  assert.match(table[0] ?? '', /^name +started +took +start LSN +stop LSN +files +stored +marks/);
+  assert.match(table[0] ?? '', /^name +started +took +start LSN +stop LSN +data +stored +marks/);
   assert.deepEqual(
     table.slice(1).map((line) => line.split(' ')[0]),
     [first, second],
