@@ -34,6 +34,7 @@ export const catchupPrefix = 'catchup_005/';
 export const ownPrefix = 'walwarden/';
 export const incarnationsPrefix = `${ownPrefix}incarnations/`;
 
+const probesPrefix = `${ownPrefix}probes/`;
 const ownBackupsPrefix = `${ownPrefix}backups/`;
 const sentinelSuffix = '_backup_stop_sentinel.json';
 const partsFolder = '/tar_partitions/';
@@ -103,9 +104,17 @@ export const incarnationKey = (number: number): ObjectKey => {
 
 /** Objects that are there only to see whether a store refuses to overwrite them. */
 export const probeKeys = {
-  whole: keyOf(`${ownPrefix}probes/whole`),
-  inParts: keyOf(`${ownPrefix}probes/in-parts`),
+  whole: keyOf(`${probesPrefix}whole`),
+  inParts: keyOf(`${probesPrefix}in-parts`),
 } as const;
+
+/** Says that a backup is being deleted, from before its sentinel goes until nothing else of it is left. */
+export const backupDeletedKey = (backupName: string): ObjectKey =>
+  keyOf(`${ownBackupsPrefix}${checkedBackupName(backupName)}/deleted.json`);
+
+/** Every object of our own about one backup. */
+export const ownBackupPrefix = (backupName: string): string =>
+  `${ownBackupsPrefix}${checkedBackupName(backupName)}/`;
 
 /** Reserves a backup's name before its first part is written. */
 export const backupStartedKey = (backupName: string): ObjectKey =>
@@ -132,10 +141,12 @@ export type ArchiveObject =
         | 'wal-e-version'
         | 'backup-started'
         | 'backup-manifest'
-        | 'backup-summary';
+        | 'backup-summary'
+        | 'backup-deleted';
       readonly backupName: string;
     }
   | { readonly kind: 'incarnation'; readonly number: number }
+  | { readonly kind: 'probe' }
   | { readonly kind: 'catchup' }
   | { readonly kind: 'unknown' };
 
@@ -161,7 +172,11 @@ const backupFiles: ReadonlyMap<string, 'metadata' | 'files-metadata' | 'wal-e-ve
   ['/extended_version.txt', 'wal-e-version'],
 ]);
 
-const ownBackupFiles: ReadonlyMap<string, 'backup-started' | 'backup-manifest' | 'backup-summary'> = new Map([
+const ownBackupFiles: ReadonlyMap<
+  string,
+  'backup-started' | 'backup-manifest' | 'backup-summary' | 'backup-deleted'
+> = new Map([
+  ['/deleted.json', 'backup-deleted'],
   ['/started.json', 'backup-started'],
   ['/manifest.ndjson.lz4', 'backup-manifest'],
   ['/summary.json', 'backup-summary'],
@@ -206,6 +221,7 @@ const readers: readonly (readonly [prefix: string, read: (path: string) => Archi
   [backupsPrefix, parseBackupKey],
   [catchupPrefix, () => ({ kind: 'catchup' })],
   [incarnationsPrefix, parseIncarnationKey],
+  [probesPrefix, () => ({ kind: 'probe' })],
   [ownBackupsPrefix, parseOwnBackupKey],
 ];
 

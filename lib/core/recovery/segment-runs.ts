@@ -20,6 +20,8 @@ export type SegmentCollector = {
   add(name: string, storedAt?: Date): void;
   /** How many names were added. */
   readonly count: number;
+  /** The one that was added first, to learn from its content what names do not tell. */
+  readonly firstName: string | undefined;
   /** Runs by timeline, and the names that no cluster with this segment size gives (a third group that it does not reach). */
   build(segmentBytes: SegmentBytes): {
     readonly runs: ReadonlyMap<TimelineId, readonly SegmentRun[]>;
@@ -35,6 +37,7 @@ const placesPerGroup = 4096;
 export const collectSegments = (): SegmentCollector => {
   const timelines = new Map<TimelineId, Collected>();
   let count = 0;
+  let firstName: string | undefined;
   return {
     add: (name, storedAt) => {
       assert(/^[0-9A-F]{24}$/.test(name), 'only names of segments are collected');
@@ -47,9 +50,13 @@ export const collectSegments = (): SegmentCollector => {
       collected.places.push(place);
       collected.storedMs.push(storedAt?.getTime() ?? Number.NaN);
       count += 1;
+      firstName ??= name;
     },
     get count() {
       return count;
+    },
+    get firstName() {
+      return firstName;
     },
     build: (segmentBytes) => {
       let misnamed = 0;

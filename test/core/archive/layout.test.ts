@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { backupNameOf } from '../../../lib/core/archive/backup-name.ts';
 import {
+  backupDeletedKey,
   backupManifestKey,
   backupStartedKey,
   backupSummaryKey,
@@ -13,10 +14,12 @@ import {
   incarnationKey,
   incarnationsPrefix,
   metadataKey,
+  ownBackupPrefix,
   ownPrefix,
   parseKey,
   partKey,
   partName,
+  probeKeys,
   sentinelKey,
   tarPartitionsPrefix,
   walKey,
@@ -134,6 +137,7 @@ test('the keys of every document of a backup read back as that document', () => 
     'backup-started': backupStartedKey,
     'backup-manifest': backupManifestKey,
     'backup-summary': backupSummaryKey,
+    'backup-deleted': backupDeletedKey,
   };
   fc.assert(
     fc.property(anyBackupName, fc.integer({ min: 1, max: 10_000_000 }), (name, number) => {
@@ -176,6 +180,8 @@ test("WAL-G's caches beside the WAL are told from WAL", () => {
 
 test('everything under catchup_005 is a catchup backup, which nobody here reads', () => {
   assert.deepEqual(parseKey('catchup_005/base_x/whatever'), { kind: 'catchup' });
+  for (const key of Object.values(probeKeys)) assert.deepEqual(parseKey(key), { kind: 'probe' });
+  assert(parseKey(`${ownBackupPrefix(backupName)}summary.json`).kind === 'backup-summary');
 });
 
 test('a key that is almost right is unknown', () => {
