@@ -12,6 +12,7 @@ import { spec, type TestEvent } from 'node:test/reporters';
 import { endOrphans } from './support/orphans.ts';
 import { projectRoot, stagedRoot } from './support/staging.ts';
 import { temporaryDirectory } from './support/temporary.ts';
+import { findVersitygw, tellVersitygw } from './support/versitygw.ts';
 import { eventually } from './support/waiting.ts';
 
 const fileTimeoutMs = 10 * 60_000;
@@ -32,13 +33,13 @@ const findTests = (words: readonly string[]): readonly string[] =>
     .map((path) => join(testRoot, path))
     .sort();
 
-/** True when the file, or a file of test/ that it imports, finds the binaries of PostgreSQL. */
-const needsPostgres = (file: string, seen: Set<string> = new Set()): boolean => {
-  if (file === join(testRoot, 'support', 'postgres-parts.ts')) return true;
+/** True when the file is that support file, or one of test/ that it imports is. */
+const needs = (file: string, support: string, seen: Set<string> = new Set()): boolean => {
+  if (file === join(testRoot, 'support', support)) return true;
   if (seen.has(file) || !file.startsWith(testRoot)) return false;
   seen.add(file);
   const imports = readFileSync(file, 'utf8').matchAll(/from '(\.[^']+\.ts)'/g);
-  return [...imports].some(([, path = '']) => needsPostgres(resolve(dirname(file), path), seen));
+  return [...imports].some(([, path = '']) => needs(resolve(dirname(file), path), support, seen));
 };
 
 /** Keeps count of an event; false for the closing lines of one run, which would come once for each run. */
@@ -107,9 +108,11 @@ if (files.length === 0) {
 const temporary = temporaryDirectory();
 chmodSync(temporary, 0o1777);
 process.env.TMPDIR = temporary;
-const withPostgres = files.filter((file) => needsPostgres(file));
+const withPostgres = files.filter((file) => needs(file, 'postgres-parts.ts'));
 const withoutPostgres = files.filter((file) => !withPostgres.includes(file));
 if (withPostgres.length > 0) process.env.WALWARDEN_STAGED_ROOT = stagedRoot();
+// The first time it is built, for a minute or two, which no test file has in its own time.
+if (files.some((file) => needs(file, 'versitygw.ts'))) tellVersitygw(await findVersitygw());
 
 // The first Ctrl-C ends the tests in good order; a second one meets the handler in temporary.ts alone and ends us too.
 const interruption = new AbortController();
@@ -138,7 +141,10 @@ await eventually('the removal of temporary files', () => leftBehind().length ===
   timeoutMs: 2_000,
 }).catch(() => report('left behind by a test', leftBehind()));
 report('servers that had to be ended', endOrphans(temporary));
-if (demandsParts) report('skipped, though WALWARDEN_DEMAND_PARTS=1', missingParts);
+report(
+  demandsParts ? 'skipped, though WALWARDEN_DEMAND_PARTS=1' : 'skipped, because something is missing here',
+  missingParts,
+);
 for (const [name, count] of counts) process.stdout.write(`\u2139 ${name} ${count}\n`);
 process.stdout.write(`\u2139 duration_ms ${(performance.now() - begin).toFixed(0)}\n`);
 

@@ -65,8 +65,16 @@ const buildOnce = async (): Promise<Versitygw> => {
   }
 };
 
+/** Tells the processes that we start what was found, so that none of them tries in vain again. */
+export const tellVersitygw = (found: Versitygw): void => {
+  if ('missing' in found) process.env.WALWARDEN_VERSITYGW_MISSING = found.missing;
+  else process.env.WALWARDEN_VERSITYGW = found.binary;
+};
+
 /** Where the server is, built the first time that anybody asks. */
 export const findVersitygw = async (): Promise<Versitygw> => {
+  const missing = process.env.WALWARDEN_VERSITYGW_MISSING;
+  if (missing !== undefined) return { missing };
   const given = process.env.WALWARDEN_VERSITYGW;
   if (given !== undefined && given !== '') {
     return existsSync(given)
