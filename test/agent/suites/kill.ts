@@ -15,8 +15,9 @@ import { eventually } from '../../support/waiting.ts';
 import { incompressible, ourSystem, walPlace, walSegment } from '../../support/wal-files.ts';
 
 const segment = '000000010000000000000001';
-const walMoments = 32;
-const backupMoments = 26;
+/** At how many moments of its run a command is killed. */
+type Moments = { readonly ofPush: number; readonly ofBackup: number };
+const everyMoment: Moments = { ofPush: 32, ofBackup: 26 };
 
 /** Moments from a little after the start of a run to a little after its end. */
 const momentsOf = (runMs: number, count: number): readonly number[] =>
@@ -43,7 +44,7 @@ const plainContent = async (archive: TestArchive, key: string): Promise<Buffer> 
   );
 };
 
-const killPushes = async (t: TestContext, store: TestStore): Promise<void> => {
+const killPushes = async (t: TestContext, store: TestStore, moments: number): Promise<void> => {
   const archive = await store.open(t);
   const place = walPlace(t, archive, ourSystem);
   const content = walSegment({ name: segment, segmentMiB: 16 });
@@ -53,7 +54,7 @@ const killPushes = async (t: TestContext, store: TestStore): Promise<void> => {
   await archive.remove(key);
   const runMs = await timed(() => place.agent(['wal-push', path]));
   const seen = { absent: 0, whole: 0, acknowledged: 0 };
-  for (const afterMs of momentsOf(runMs, walMoments)) {
+  for (const afterMs of momentsOf(runMs, moments)) {
     await archive.remove(key);
     const agent = spawnAgent(['wal-push', path], { env: archive.env });
     await pass(afterMs);
@@ -71,8 +72,8 @@ const killPushes = async (t: TestContext, store: TestStore): Promise<void> => {
     assert.equal(next.status, 0, next.stderr);
     assert(content.equals(await plainContent(archive, key)), `the next run completes after ${afterMs} ms`);
   }
-  t.diagnostic(`${JSON.stringify(seen)} of ${walMoments} moments in ${runMs.toFixed(0)} ms`);
-  assert(seen.absent >= 5 && seen.absent < walMoments, 'the moments reached both sides of the publication');
+  t.diagnostic(`${JSON.stringify(seen)} of ${moments} moments in ${runMs.toFixed(0)} ms`);
+  assert(seen.absent >= 5 && seen.absent < moments, 'the moments reached both sides of the publication');
 };
 
 const smallParts = { WALWARDEN_PART_BYTES: '1MiB' };
@@ -101,14 +102,14 @@ const spawnBackup = (place: ProtectedCluster, env: Readonly<Record<string, strin
     env: { ...place.cluster.env(), ...place.archive.env, ...smallParts, ...env },
   });
 
-const killBackups = async (t: TestContext, store: TestStore): Promise<void> => {
+const killBackups = async (t: TestContext, store: TestStore, moments: number): Promise<void> => {
   const place = await loadedCluster(t, store);
   const load = await startLoad(place.cluster, { connections: 1, pauseMs: 20 });
   await place.backup();
   const runMs = await timed(() => spawnBackup(place).finished);
   const sound = await listedBackups(place);
   const listed = new Set(sound);
-  for (const afterMs of momentsOf(runMs, backupMoments)) {
+  for (const afterMs of momentsOf(runMs, moments)) {
     const agent = spawnBackup(place);
     await pass(afterMs);
     agent.kill('SIGKILL');
@@ -119,14 +120,14 @@ const killBackups = async (t: TestContext, store: TestStore): Promise<void> => {
     for (const name of now) listed.add(name);
     if (status === 0) assert(now.includes(stdout.trim()), 'what was acknowledged is listed');
   }
-  assert(listed.size < sound.length + backupMoments, 'some were killed before they were whole');
+  assert(listed.size < sound.length + moments, 'some were killed before they were whole');
   await eventually('the end of the sessions', async () => (await sessionsOf(place.cluster)).length === 0);
   listed.add(await place.backup());
   await load.stop();
   await place.archiveAll();
   const names = await listedBackups(place);
   assert.deepEqual(new Set(names), listed, 'backup-list shows those with a sentinel');
-  t.diagnostic(`${names.length} whole of ${backupMoments + sound.length + 1}, ${runMs.toFixed(0)} ms each`);
+  t.diagnostic(`${names.length} whole of ${moments + sound.length + 1}, ${runMs.toFixed(0)} ms each`);
   // Those of the kills lie between the first two and the last.
   for (const name of names.slice(1)) await assertRestorable(place, name);
 };
@@ -185,12 +186,12 @@ const disturbBackups = async (t: TestContext, store: TestStore): Promise<void> =
   await assertRestorable(place, 'LATEST');
 };
 
-export const killSuite = (store: TestStore): void => {
+export const killSuite = (store: TestStore, moments: Moments = everyMoment): void => {
   test(`a wal-push killed at any moment leaves its file in ${store.name} whole or not at all, and the next one completes`, (t) =>
-    killPushes(t, store));
+    killPushes(t, store, moments.ofPush));
 
   test(`a backup-push killed at any moment leaves in ${store.name} a backup that restores or none, and the next one completes`, async (t) => {
-    if (demandMajor(t, newestMajor)) await killBackups(t, store);
+    if (demandMajor(t, newestMajor)) await killBackups(t, store, moments.ofBackup);
   });
 
   test(`a backup-push that is interrupted, or loses its session or server, leaves no backup in ${store.name} and no session`, async (t) => {
