@@ -5,7 +5,7 @@ export const command: Command = {
   name: 'delete',
   group: 'operator',
   summary: 'delete old base backups and WAL that nothing needs',
-  usage: 'retain|before|target|everything [FULL|FIND_FULL|FORCE] [N|NAME|TIME] [--confirm]',
+  usage: '[--confirm] [--after NAME|TIME] [--json] WHAT [HOW] [WHICH]',
   description:
     'Shows what would be kept and what deleted, and why; with --confirm, deletes that. "retain N" keeps the N newest ' +
     'backups that can be restored, "retain FULL N" the N newest full ones with all that came after; "before NAME" or ' +

@@ -4,7 +4,7 @@ export const command: Command = {
   name: 'wal-show',
   group: 'operator',
   summary: 'show the WAL in the archive, by timeline',
-  usage: '[--json]',
+  usage: '[--json] [--detailed-json]',
   description:
     'Shows for every timeline which segments are there, how many are missing between them, where the timeline left its ' +
     'parent, and its base backups.',

@@ -18,7 +18,7 @@ export const command: Command = {
   name: 'wal-verify',
   group: 'operator',
   summary: 'check that no WAL is missing',
-  usage: '[--json] [--lsn LSN] [--timeline ID] [integrity] [timeline]',
+  usage: '[--json] [--lsn LSN] [--timeline ID] [CHECK]...',
   description:
     'Checks that all WAL from the first base backup on is in the archive, along the timelines, and that recovery finds its ' +
     'way to the newest one. OK; WARNING where the loss is bridged by a newer backup, or WAL may still come; FAILURE where ' +

@@ -19,9 +19,10 @@ const isoTime = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+
 /** A time with a zone; without one it is UTC, as every time in an archive is. */
 const timeIn = (text: string): Date | undefined => {
   if (!isoTime.test(text)) return undefined;
-  const withT = text.replace(' ', 'T');
-  const hasZone = withT.length === 10 || /(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(withT.slice(11));
-  const time = new Date(hasZone ? withT.replace(/([+-]\d\d)$/, '$1:00') : `${withT}Z`);
+  const [date = '', clock = '00:00:00Z'] = text.split(/[T ]/);
+  const hasZone = /(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(clock);
+  // JavaScript wants minutes in every zone.
+  const time = new Date(`${date}T${hasZone ? clock.replace(/[+-]\d\d$/, '$&:00') : `${clock}Z`}`);
   if (Number.isNaN(time.getTime())) throw wrong(`there is no time ${JSON.stringify(text)}`);
   return time;
 };

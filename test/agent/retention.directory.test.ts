@@ -1,0 +1,4 @@
+import { directoryStore } from '../support/test-archive.ts';
+import { retentionSuite } from './suites/retention.ts';
+
+retentionSuite(directoryStore);
