@@ -13,6 +13,7 @@ export const commands: CommandRegistry = {
   'wal-show': async () => (await import('./wal-show.ts')).command,
   'wal-verify': async () => (await import('./wal-verify.ts')).command,
   adopt: async () => (await import('./adopt.ts')).command,
+  copy: async () => (await import('./copy.ts')).command,
   claim: async () => (await import('./claim.ts')).command,
   settings: async () => (await import('./settings.ts')).command,
   help: async () => (await import('./help.ts')).helpCommand(commands),
