@@ -105,6 +105,8 @@ const createPart = async (
   fill: (pack: tar.Pack) => Promise<void>,
 ): Promise<WrittenPart> => {
   const pack = tar.pack();
+  // What goes wrong in it comes out of `filled`; as long as nobody reads the pack, nobody else listens.
+  pack.on('error', () => undefined);
   const plain = withDigest(readable(pack));
   const packed = withDigest(writer.encode(plain.stream));
   const filled = fill(pack).then(

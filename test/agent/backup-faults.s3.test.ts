@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createReadStream, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { measureAgent } from '../support/agent-memory.ts';
@@ -9,8 +9,9 @@ import { giveToClusterUser } from '../support/cluster-user.ts';
 import type { Fault } from '../support/fault-proxy.ts';
 import { demandMajor, newestMajor } from '../support/postgres-parts.ts';
 import { type ProtectedCluster, protectCluster } from '../support/protected-cluster.ts';
+import { listedBackups } from '../support/restored-cluster.ts';
 import type { S3Server } from '../support/s3-server.ts';
-import { type FaultyArchive, onS3, openFaultyArchive } from '../support/s3-test-archive.ts';
+import { describeRequest, type FaultyArchive, onS3, openFaultyArchive } from '../support/s3-test-archive.ts';
 import { incompressible } from '../support/wal-files.ts';
 
 const mebibyte = 2 ** 20;
@@ -102,7 +103,53 @@ const backUpInTrouble = async (t: TestContext, server: S3Server): Promise<void> 
   assert.equal(await copy.text('select count(*)::text from rows'), '1000');
 };
 
+/** What begins in the middle of a backup and lasts, and the status that tells of it. */
+const lasting: readonly (readonly [what: string, fault: Fault, status: number])[] = [
+  ['denial', { kind: 'answer', status: 403, code: 'AccessDenied' }, 35],
+  ['an expired token', { kind: 'answer', status: 400, code: 'ExpiredToken' }, 35],
+  ['silence', { kind: 'hang' }, 34],
+];
+
+const failInTheMiddle = async (t: TestContext, server: S3Server): Promise<void> => {
+  const archive = await openFaultyArchive(t, server);
+  const place = await protectCluster(t, archive, { major: newestMajor });
+  const known = [await place.backup()];
+  const hasty = { WALWARDEN_S3_STALL_SECONDS: '1', WALWARDEN_S3_REQUEST_TIMEOUT_SECONDS: '4' };
+  for (const [what, fault, status] of lasting) {
+    const others = await archive.keys('basebackups_005/');
+    let parts = 0;
+    archive.proxy.inject((request) => {
+      if (!describeRequest(request).includes('/tar_partitions/')) return undefined;
+      parts += 1;
+      return parts > 2 ? fault : undefined;
+    });
+    const failed = await place.agent(['backup-push'], { ...hasty, WALWARDEN_PART_BYTES: '4MiB' });
+    assert.equal(failed.status, status, `${what}: ${failed.stderr}`);
+    assert(parts > 2, what);
+    assert.notDeepEqual(await archive.keys('basebackups_005/'), others, `${what} came in the middle`);
+    await archive.heal();
+    assert.deepEqual(await listedBackups(place), known, `${what}: what was not finished is no backup`);
+  }
+  known.push(await place.backup());
+  assert.deepEqual(await listedBackups(place), known);
+
+  let reads = 0;
+  archive.proxy.inject((request) => {
+    if (!describeRequest(request).includes('/tar_partitions/')) return undefined;
+    reads += 1;
+    return reads > 2 ? { kind: 'answer', status: 403, code: 'AccessDenied' } : undefined;
+  });
+  const unfinished = join(place.directory, 'unfinished');
+  const denied = await place.agent(['backup-fetch', unfinished, 'LATEST'], hasty);
+  assert.equal(denied.status, 35, denied.stderr);
+  assert(!existsSync(join(unfinished, 'global', 'pg_control')), 'nothing that a server would start from');
+};
+
 await onS3((_store, server) => {
+  test('a base backup to or from S3 that fails in the middle is none', async (t) => {
+    if (demandMajor(t, newestMajor)) await failInTheMiddle(t, server);
+  });
+
   test(`a base backup of ${ballast.length * ballastMiB} MiB goes to S3 and back in bounded memory while every fifth request fails`, async (t) => {
     if (demandMajor(t, newestMajor)) await backUpInTrouble(t, server);
   });
