@@ -9,11 +9,12 @@ import {
   walKey,
 } from '../../lib/core/archive/layout.ts';
 import { findBackup } from '../../lib/core/backup/backup-selection.ts';
-import { PipelineError } from '../../lib/core/errors.ts';
+import { isPipelineError, PipelineError } from '../../lib/core/errors.ts';
 import type { ObjectKey } from '../../lib/core/ports.ts';
 import { formatSystemIdentifier } from '../../lib/core/wal/system-identifier.ts';
 import type { Archive } from '../archive/archive.ts';
 import { readIncarnations } from '../archive/claim.ts';
+import { firstSegment } from '../archive/inherited.ts';
 import { backupChain } from '../backup/backup-chain.ts';
 import type { Backup } from '../backup/backups.ts';
 import { inParallel } from '../host/in-parallel.ts';
@@ -87,18 +88,44 @@ const copyWalFile = async (
   });
 };
 
+/**
+ * A directory that is empty may be the mount point of a disk that is not there, so that its store proves no absence
+ * until the first object lies in it. That one is laid without a look.
+ */
+const layFirst = async ({ from, to, counter }: Ends, backupName: string): Promise<void> => {
+  const { signal } = from;
+  for await (const entry of from.store.list(`${backupsPrefix}${backupName}/`, { signal })) {
+    const object = 'folder' in entry ? undefined : await from.store.open(entry.key, { signal });
+    if (object === undefined) continue;
+    if ((await to.store.create(object.facts.key, object.content, { signal })) === 'created') {
+      counter.objects += 1;
+      counter.objectBytes += object.facts.objectBytes;
+    }
+    return;
+  }
+};
+
 /** Two clusters must not meet in one prefix: the claims go first, and meet only their own copies. */
-const copyClaims = async (ends: Ends, { claims, incarnations }: Inspection): Promise<void> => {
+const copyClaims = async (ends: Ends, { claims, incarnations }: Inspection, first: string): Promise<void> => {
+  const { to } = ends;
   const ours = new Set(incarnations.map(({ facts }) => facts.systemIdentifier));
-  for (const { systemIdentifier } of await readIncarnations(ends.to)) {
+  const systems = [
+    ...(await readIncarnations(to)).map(({ systemIdentifier }) => systemIdentifier),
+    ...[await firstSegment(to)].flatMap((segment) => segment?.header.systemIdentifier ?? []),
+  ];
+  for (const systemIdentifier of systems) {
     if (ours.has(systemIdentifier)) continue;
     throw new PipelineError('archive-foreign', {
       message:
-        `${ends.to.store.location} is the archive of the cluster with system identifier ` +
+        `${to.store.location} is the archive of the cluster with system identifier ` +
         formatSystemIdentifier(systemIdentifier),
       hint: 'Copy into a prefix of its own.',
     });
   }
+  await to.store.stat(sentinelKey(first), { signal: to.signal }).catch((error: unknown) => {
+    if (!isPipelineError(error, 'store-unavailable')) throw error;
+    return layFirst(ends, first);
+  });
   for (const { number } of claims) await copyObject(ends, incarnationKey(number), ends.from.signal);
 };
 
@@ -136,7 +163,9 @@ export const copyArchive = async (from: Archive, to: Archive, request: CopyReque
 
   const counter: Counter = { objects: 0, objectBytes: 0, present: 0 };
   const ends: Ends = { from, to, counter };
-  await copyClaims(ends, inspection);
+  const [first] = names;
+  if (first === undefined) return { backups: [], ...counter };
+  await copyClaims(ends, inspection, first);
   for (const { name, codec } of scan.histories.values()) await copyWalFile(ends, name, [codec], signal);
   await inParallel(each(segments), request.jobs, signal, (name, ownSignal) =>
     copyWalFile(ends, name, scan.segmentCodecs, ownSignal),

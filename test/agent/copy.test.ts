@@ -85,11 +85,16 @@ test('nothing is overwritten, and the archive of another cluster is not touched'
   const { store } = await source();
   const occupied = openMemoryStore();
   await occupied.create(walKey(segmentName(1, 3), 'none'), Buffer.from('other'));
+  await laySegments(occupied, 1, [1]);
   await assert.rejects(copy(store, occupied), { code: 'object-exists', message: /with 5 bytes and not 64/ });
   const foreign = openMemoryStore();
   await foreign.create(parseObjectKey('walwarden/incarnations/000001.json'), claim(foreignSystem));
   await assert.rejects(copy(store, foreign), { code: 'archive-foreign' });
   assert.equal((await keysOf(foreign)).length, 1);
+  const inherited = openMemoryStore();
+  await laySegments(inherited, 1, [1], foreignSystem);
+  await assert.rejects(copy(store, inherited), { code: 'archive-foreign' });
+  assert.deepEqual((await copy(openMemoryStore(), inherited)).backups, []);
 });
 
 test('a backup whose WAL is not all there is refused before anything is copied', async () => {

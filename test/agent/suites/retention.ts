@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { demandMajor } from '../../support/postgres-parts.ts';
-import { type ProtectedCluster, protectCluster } from '../../support/protected-cluster.ts';
+import { type ProtectedCluster, protectCluster, protectedBy } from '../../support/protected-cluster.ts';
 import type { TestStore } from '../../support/test-archive.ts';
 
 const major = 17;
@@ -74,6 +74,17 @@ export const retentionSuite = (store: TestStore): void => {
     await recovered.start();
     await recovered.waitFor('not pg_is_in_recovery()');
     assert.equal(await recovered.text("select string_agg(n::text, ',' order by n) from kept"), '1,2,3,4,5,6');
+    await recovered.dispose();
+
+    const copy = await store.open(t);
+    const [from, to] = [place.archive.env, copy.env].map((env) => env.WALWARDEN_PREFIX ?? '');
+    const copied = await place.agent(['copy', '--from', from ?? '', '--to', to ?? '', '--with-history']);
+    assert.equal(copied.status, 0, copied.stderr);
+    const fromCopy = await protectedBy(t, copy, place.cluster, place.directory).restore('from-copy');
+    await fromCopy.start();
+    await fromCopy.waitFor('not pg_is_in_recovery()');
+    assert.equal(await fromCopy.text("select string_agg(n::text, ',' order by n) from kept"), '1,2,3,4,5,6');
+
     const again = await place.agent(['delete', '--confirm', 'retain', '1']);
     assert.match(again.stdout, /Deleted 0 backups and 0 WAL files/);
   });

@@ -28,6 +28,13 @@ test('names in any order and any number of times become sorted runs', () => {
       assert(built.every(({ last, lastStoredAt }) => lastStoredAt?.getTime() === daysAfter(last).getTime()));
       assert.deepEqual([misnamed, segmentCount(built)], [0, held.length]);
       assert.equal(collector.count, numbers.length);
+      const [firstNumber] = numbers;
+      assert.equal(
+        collector.firstName,
+        firstNumber === undefined
+          ? undefined
+          : segmentAt({ timelineId: first, number: firstNumber }, segmentBytes).name,
+      );
     }),
   );
 });

@@ -91,6 +91,7 @@ test('while nothing can be restored everything is kept', () => {
   assert.deepEqual([expired(plan), expiredWal(plan)], [[], []]);
   assert.match(plan.backups[0]?.reasons[0]?.text ?? '', /nothing can be restored/);
   assert.deepEqual(retain(archiveOf([]), {}).backups, []);
+  assert.deepEqual(retain(archiveOf([incarnation([], [])]), { windowDays: 1 }).wal, []);
 });
 
 test('a window of days begins with the newest backup that ended before it', () => {
@@ -108,6 +109,10 @@ test('a place keeps the backup there and all after it, and a place that is not t
   assert.deepEqual(expired(planOf(planRetention(four, named, limits))), ['backup 1:2']);
   const timed = from({ kind: 'time', time: daysAfter(6) });
   assert.deepEqual(expired(planOf(planRetention(four, timed, limits))), ['backup 1:2', 'backup 1:5']);
+  const untimed = archiveOf([
+    incarnation([timeline(1, '1-20')], [backup(1, 2, 3, { startedAt: undefined }), ...fourBackups.slice(1)]),
+  ]);
+  assert.deepEqual(expired(planOf(planRetention(untimed, timed, limits))), ['backup 1:2', 'backup 1:5']);
   assert.match(
     refusalOf(planRetention(four, from({ kind: 'backup', name: 'other' }), limits)).join(),
     /no complete base backup other/,
