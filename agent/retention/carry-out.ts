@@ -30,7 +30,7 @@ type Counter = { backups: number; walFiles: number; objects: number; objectBytes
 const deletionsAtOnce = 16;
 
 const changed = (key: string): PipelineError =>
-  new PipelineError('object-exists', {
+  new PipelineError('object-changed', {
     message: `${key} is not the object that the plan was made for: it was changed or written anew since`,
     hint: 'Nothing more was deleted. Somebody else works on the archive; look at the plan again and repeat the command.',
   });
@@ -159,7 +159,7 @@ const deleteRest = async (archive: Archive, { scan }: Inspection, counter: Count
  * then WAL, oldest first. Each object only in the version that was seen; the first one that is another stops it all.
  * Run again after whatever ended it, it goes on.
  *
- * @throws 'object-exists' for an object that was changed meanwhile
+ * @throws 'object-changed' for an object that was changed meanwhile
  */
 export const carryOut = async (
   archive: Archive,

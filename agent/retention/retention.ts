@@ -20,7 +20,7 @@ const minimumBackups = 1;
 /**
  * Plans what `delete` asks for and, when confirmed, does it.
  *
- * @throws 'value-invalid' with the reasons when the plan is refused, 'object-exists' when the archive changed meanwhile
+ * @throws 'retention-refused' with the reasons when the plan is refused, 'object-changed' when the archive changed meanwhile
  */
 export const retain = async (
   archive: Archive,
@@ -32,7 +32,7 @@ export const retain = async (
   const limits = { now: archive.clock.now(), minimumBackups, runningHours };
   const plan = planRetention(inspection, request, limits);
   if (plan.kind === 'refused') {
-    throw new PipelineError('value-invalid', {
+    throw new PipelineError('retention-refused', {
       message: `nothing is deleted: ${plan.reasons.join('; ')}`,
       hint: '"walwarden adopt" shows what is in the archive and what is wrong with it.',
     });

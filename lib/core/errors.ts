@@ -32,6 +32,7 @@ export const errorTable = {
   'store-denied': { exitStatus: 35, retry: 'never' },
   'store-misconfigured': { exitStatus: 36, retry: 'never' },
   'key-refused': { exitStatus: 37, retry: 'never' },
+  'object-changed': { exitStatus: 38, retry: 'later' },
 
   'backup-absent': { exitStatus: 40, retry: 'never' },
   'backup-damaged': { exitStatus: 41, retry: 'never' },
@@ -40,6 +41,7 @@ export const errorTable = {
   'timeline-changed': { exitStatus: 44, retry: 'later' },
   'target-not-empty': { exitStatus: 45, retry: 'never' },
   'tablespace-unmapped': { exitStatus: 46, retry: 'never' },
+  'retention-refused': { exitStatus: 47, retry: 'never' },
 
   'postgres-unavailable': { exitStatus: 50, retry: 'later' },
   'postgres-unsupported': { exitStatus: 51, retry: 'never' },

@@ -115,7 +115,7 @@ test('a backup that was marked permanent after the plan is not deleted, nor is a
     },
   };
   await assert.rejects(run(marking, 'retain', '1'), {
-    code: 'object-exists',
+    code: 'object-changed',
     message: new RegExp(`^${metadataKey(second)} is not the object`),
   });
   const left = await keysOf(store);
@@ -130,7 +130,7 @@ test('a segment that is another one than was seen stops the deletion', async () 
     remove: async (key, seen, options) =>
       key.startsWith('wal_005/') ? 'changed' : store.remove(key, seen, options),
   };
-  await assert.rejects(run(changing, 'retain', '1'), { code: 'object-exists' });
+  await assert.rejects(run(changing, 'retain', '1'), { code: 'object-changed' });
 });
 
 test('what arrives after the listing is left for the next plan', async () => {
@@ -192,7 +192,7 @@ test('everything leaves only what is not of the archive, and needs force for a p
   await store.create(parseObjectKey('somebody/elses.txt'), Buffer.from('mine'));
   await store.create(parseObjectKey('walwarden/probes/whole'), Buffer.from('probe'));
   await store.create(parseObjectKey('wal_005/00000002.history'), Buffer.from('1\t0/B00000\tbecause\n'));
-  await assert.rejects(run(store, 'everything'), { code: 'value-invalid', message: /is permanent/ });
+  await assert.rejects(run(store, 'everything'), { code: 'retention-refused', message: /is permanent/ });
   await run(store, 'everything', 'FORCE');
   assert.deepEqual(await keysOf(store), ['somebody/elses.txt']);
 });
@@ -207,7 +207,7 @@ test('a backup without a sentinel is left alone with all of its objects', async 
 test('while a sentinel cannot be read nothing is deleted', async () => {
   const { store, names } = await threeBackups();
   store.corrupt(sentinelKey(names[1] ?? ''), () => Buffer.from('not JSON'));
-  await assert.rejects(run(store, 'retain', '1'), { code: 'value-invalid', message: /is not JSON/ });
+  await assert.rejects(run(store, 'retain', '1'), { code: 'retention-refused', message: /is not JSON/ });
 });
 
 test('after pg_upgrade the WAL of each cluster is told apart by its headers', async () => {
