@@ -12,7 +12,7 @@ import { type ProtectedCluster, protectCluster } from '../../support/protected-c
 import { listedBackups } from '../../support/restored-cluster.ts';
 import type { TestArchive, TestStore } from '../../support/test-archive.ts';
 import { eventually } from '../../support/waiting.ts';
-import { incompressible, ourSystem, walPlace, walSegment } from '../../support/wal-files.ts';
+import { incompressible, ourSystem, pageBytes, walPlace, walSegment } from '../../support/wal-files.ts';
 
 const segment = '000000010000000000000001';
 /** At how many moments of its run a command is killed. */
@@ -74,6 +74,29 @@ const killPushes = async (t: TestContext, store: TestStore, moments: number): Pr
   }
   t.diagnostic(`${JSON.stringify(seen)} of ${moments} moments in ${runMs.toFixed(0)} ms`);
   assert(seen.absent >= 5 && seen.absent < moments, 'the moments reached both sides of the publication');
+};
+
+const pushesInALife = 12;
+
+/** Node can wait for itself for ever at its exit; only the launcher keeps it from that, and only many runs show it. */
+const pushManyTimes = async (t: TestContext, store: TestStore): Promise<void> => {
+  const archive = await store.open(t);
+  const place = walPlace(t, archive, ourSystem);
+  const pushAll = async (name: string): Promise<void> => {
+    const content = walSegment({ name, segmentMiB: 16 });
+    // What compresses well keeps the compiler busiest.
+    for (let at = 0; at < content.length; at += pageBytes) content.fill(0, at + 1000, at + pageBytes);
+    const path = place.lay(name, content);
+    for (let run = 0; run < pushesInALife; run += 1) {
+      const agent = spawnAgent(['wal-push', path], { env: archive.env });
+      const deadline = setTimeout(() => agent.kill('SIGKILL'), 60_000);
+      const { status, stderr } = await agent.finished;
+      clearTimeout(deadline);
+      assert.equal(status, 0, `${status === null ? 'it did not end' : ''}\n${stderr}`);
+      await archive.remove(`wal_005/${name}.lz4`);
+    }
+  };
+  await Promise.all([1, 2, 3, 4].map((number) => pushAll(`${segment.slice(0, -1)}${number}`)));
 };
 
 const smallParts = { WALWARDEN_PART_BYTES: '1MiB' };
@@ -187,6 +210,9 @@ const disturbBackups = async (t: TestContext, store: TestStore): Promise<void> =
 };
 
 export const killSuite = (store: TestStore, moments: Moments = everyMoment): void => {
+  test(`a wal-push to ${store.name} ends when its work is done, however often it is called`, (t) =>
+    pushManyTimes(t, store));
+
   test(`a wal-push killed at any moment leaves its file in ${store.name} whole or not at all, and the next one completes`, (t) =>
     killPushes(t, store, moments.ofPush));
 
