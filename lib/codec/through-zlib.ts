@@ -45,14 +45,18 @@ const through = async function* (
   let sourceBytes = 0;
   let isSourceAtEnd = false;
   const watched = async function* () {
+    let isAsked = true;
     try {
       for await (const chunk of source) {
         sourceBytes += chunk.byteLength;
+        isAsked = false;
         if (chunk.byteLength > 0) yield chunk;
+        isAsked = true;
       }
       isSourceAtEnd = true;
     } catch (error) {
-      sourceFailure = { error };
+      // What the stream fails with is thrown in here too, at the yield.
+      if (isAsked) sourceFailure = { error };
       throw error;
     }
   };
