@@ -67,13 +67,12 @@ const s3TestStore = (server: S3Server): TestStore => ({
   async open(hooks) {
     const bucket = await server.createBucket();
     const relay = await startTcpRelay(hooks, new URL(server.endpoint));
-    const { path: state, forget } = stateDirectory(hooks);
+    const state = stateDirectory(hooks);
     return {
       env: agentEnv({ bucket, endpoint: `http://127.0.0.1:${relay.port}`, state }),
       ...backDoor(server, bucket),
       breakDown: relay.cut,
       heal: relay.mend,
-      forget,
     };
   },
 });
@@ -91,7 +90,7 @@ export type FaultyArchive = TestArchive & {
 export const openFaultyArchive = async (hooks: Hooks, server: S3Server): Promise<FaultyArchive> => {
   const bucket = await server.createBucket();
   const proxy = await startFaultProxy(hooks, server.endpoint);
-  const { path: state, forget } = stateDirectory(hooks);
+  const state = stateDirectory(hooks);
   const { endpoint } = proxy;
   let told = 0;
   return {
@@ -99,7 +98,6 @@ export const openFaultyArchive = async (hooks: Hooks, server: S3Server): Promise
     ...backDoor(server, bucket),
     breakDown: async () => proxy.inject(() => ({ kind: 'reset' })),
     heal: async () => proxy.inject(() => undefined),
-    forget,
     proxy,
     bucket,
     asked: () => {
@@ -107,7 +105,7 @@ export const openFaultyArchive = async (hooks: Hooks, server: S3Server): Promise
       told = proxy.requests.length;
       return fresh.map(describeRequest);
     },
-    otherHost: () => agentEnv({ bucket, endpoint, state: stateDirectory(hooks).path }),
+    otherHost: () => agentEnv({ bucket, endpoint, state: stateDirectory(hooks) }),
   };
 };
 

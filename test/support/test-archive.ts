@@ -20,20 +20,14 @@ export type TestArchive = {
   /** Makes the whole store unreachable. */
   breakDown(): Promise<void>;
   heal(): Promise<void>;
-  /** Makes the host forget what it remembers of the archive, as one is that has never met it. */
-  forget(): Promise<void>;
 };
 
 /** A kind of store that suites run on. */
 export type TestStore = { readonly name: string; open(hooks: Hooks): Promise<TestArchive> };
 
 /** What the agent remembers of one archive, as if each were used from a host of its own. */
-export const stateDirectory = (
-  hooks: Hooks,
-): { readonly path: string; readonly forget: () => Promise<void> } => {
-  const path = join(temporaryDirectory(hooks, { ownedByCluster: true }), 'state');
-  return { path, forget: () => rm(path, { recursive: true, force: true }) };
-};
+export const stateDirectory = (hooks: Hooks): string =>
+  join(temporaryDirectory(hooks, { ownedByCluster: true }), 'state');
 
 export const directoryStore: TestStore = {
   name: 'a directory',
@@ -48,9 +42,8 @@ export const directoryStore: TestStore = {
         .filter((entry) => entry.isFile())
         .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));
     };
-    const memory = stateDirectory(hooks);
     return {
-      env: { WALWARDEN_PREFIX: `file://${root}`, WALWARDEN_STATE_DIR: memory.path },
+      env: { WALWARDEN_PREFIX: `file://${root}`, WALWARDEN_STATE_DIR: stateDirectory(hooks) },
       keys: async (prefix = '') => (await paths()).filter((path) => path.startsWith(prefix)).sort(),
       read: (key) => readFile(join(root, key)),
       write: async (key, bytes) => {
@@ -61,7 +54,6 @@ export const directoryStore: TestStore = {
       remove: (key) => rm(join(root, key)),
       breakDown: () => rename(root, `${root}.away`),
       heal: () => rename(`${root}.away`, root),
-      forget: memory.forget,
     };
   },
 };

@@ -74,6 +74,8 @@ export type WalPlace = {
   /** The names below `restored`; what a fetch that failed must not have changed. */
   files(): Promise<readonly string[]>;
   agent(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<AgentResult>;
+  /** Makes it a host that has never met the archive. */
+  forget(): Promise<void>;
 };
 
 /**
@@ -91,7 +93,7 @@ export const walPlace = (hooks: Hooks, archive: TestArchive, system?: bigint): W
   const [wal, restored, global] = [folder('pg_wal'), folder('restored'), folder('global')];
   if (system !== undefined) writeFileSync(join(global, 'pg_control'), controlFile(system));
   // What one host remembers of an archive is nothing that another one knows.
-  const state = folder('state');
+  const state = join(home, 'state');
   const agent: WalPlace['agent'] = (args, env = {}) =>
     runAgent(args, {
       cwd: home,
@@ -123,6 +125,7 @@ export const walPlace = (hooks: Hooks, archive: TestArchive, system?: bigint): W
       return content;
     },
     files: () => readdir(restored),
+    forget: () => rm(state, { recursive: true, force: true }),
     agent,
   };
 };

@@ -53,7 +53,7 @@ const inheritArchive = async (t: TestContext, store: TestStore): Promise<void> =
   const place = walPlace(t, archive);
   // What another program left: WAL, and nothing that says whose.
   await archive.remove(claimKey(1));
-  await archive.forget();
+  await place.forget();
   const before = await archiveContent(archive);
   const foreign = await place.push(second, walSegment({ name: second, system: foreignSystem }));
   assert.equal(foreign.status, 23, foreign.stderr);
@@ -143,7 +143,7 @@ export const identitySuite = (store: TestStore): void => {
       Buffer.from('{"incarnation": 1'),
     ]) {
       await archive.write(claimKey(1), damaged);
-      await archive.forget();
+      await place.forget();
       const refused = await place.push(second, walSegment({ name: second }));
       assert.equal(refused.status, 24, refused.stderr);
       assert(refused.stderr.includes(claimKey(1)), 'the document is named');
