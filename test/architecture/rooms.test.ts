@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { cruise } from 'dependency-cruiser';
@@ -8,7 +8,8 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 const require = createRequire(import.meta.url);
 const configuration = require('../../.dependency-cruiser.cjs');
 
-const rooms = ['bin', 'lib', 'lambdas', 'agent', 'test'];
+// bin and lambdas are rooms that nobody lives in yet, and git keeps no empty directories.
+const rooms = ['bin', 'lib', 'lambdas', 'agent', 'test'].filter((room) => existsSync(room));
 
 const sourceFiles = rooms.flatMap((room) =>
   readdirSync(room, { recursive: true, encoding: 'utf8' }).filter(
@@ -33,5 +34,5 @@ test('every room imports only the rooms it may', async () => {
     read.length >= sourceFiles.length,
     `all ${sourceFiles.length} sources were read, not ${read.length}: a checker that reads nothing finds nothing`,
   );
-  assert(read.length >= 60, `at least 60 modules were read, not ${read.length}`);
+  assert(read.length >= 300, `at least 300 modules were read, not ${read.length}`);
 });
