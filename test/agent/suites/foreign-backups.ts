@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type AgentResult, runAgent } from '../../support/agent.ts';
-import { adoptCluster, type Cluster, createCluster } from '../../support/cluster.ts';
+import { runAgent } from '../../support/agent.ts';
 import { giveToClusterUser } from '../../support/cluster-user.ts';
 import { storeWalGBackup } from '../../support/foreign-archive.ts';
 import {
@@ -13,99 +12,11 @@ import {
   lzopEncoder,
   plainEncoder,
 } from '../../support/foreign-codecs.ts';
-import { type CopiedCluster, copyRunning } from '../../support/foreign-copy.ts';
+import { copyRunning } from '../../support/foreign-copy.ts';
+import { assertRecovers, configureAs, copySource, fill, startSource } from '../../support/foreign-source.ts';
 import { storeWal, storeWalEBackup } from '../../support/foreign-wal-e.ts';
-import { demandMajor, type Major } from '../../support/postgres-parts.ts';
-import { type Hooks, temporaryDirectory } from '../../support/temporary.ts';
-import type { TestArchive, TestStore } from '../../support/test-archive.ts';
-
-/** A running cluster whose WAL is kept in a directory, for others to store as they will. */
-type Source = {
-  readonly cluster: Cluster;
-  readonly directory: string;
-  readonly walDirectory: string;
-  archiveAll(): Promise<void>;
-};
-
-const startSource = async (hooks: Hooks, major: Major): Promise<Source> => {
-  const directory = temporaryDirectory(hooks, { ownedByCluster: true });
-  const walDirectory = join(directory, 'kept-wal');
-  mkdirSync(walDirectory);
-  giveToClusterUser(walDirectory);
-  const cluster = await createCluster({
-    hooks,
-    directory,
-    major,
-    walSegmentMiB: 1,
-    settings: {
-      archive_mode: 'on',
-      archive_command: `cp "%p" "${walDirectory}/%f"`,
-      autovacuum: 'off',
-      full_page_writes: 'on',
-    },
-  });
-  await cluster.start();
-  const archiveAll = async (): Promise<void> => {
-    const segment = await cluster.switchWal();
-    await cluster.waitFor(`(select last_archived_wal >= '${segment}' from pg_stat_archiver)`);
-  };
-  return { cluster, directory, walDirectory, archiveAll };
-};
-
-const fill = (cluster: Cluster, table: string, rows = 2000): Promise<void> =>
-  cluster.exec(
-    `create table ${table} as select n, md5(n::text) as text from generate_series(1, ${rows}) as n; checkpoint`,
-  );
-
-const fetchBackup = (
-  archive: TestArchive,
-  target: string,
-  backup = 'LATEST',
-  options: readonly string[] = [],
-): Promise<AgentResult> => runAgent(['backup-fetch', ...options, target, backup], { env: archive.env });
-
-/** Restores into a new directory beside the source, starts a real PostgreSQL there and compares every row. */
-const assertRecovers = async (
-  hooks: Hooks,
-  source: Source,
-  archive: TestArchive,
-  name: string,
-  options: {
-    readonly backup?: string;
-    readonly fetch?: readonly string[];
-    readonly prepare?: (dataDirectory: string) => void;
-    readonly expected?: ReadonlyMap<string, string>;
-  } = {},
-): Promise<AgentResult> => {
-  const dataDirectory = join(source.directory, name);
-  const fetched = await fetchBackup(archive, dataDirectory, options.backup, options.fetch);
-  assert.equal(fetched.status, 0, fetched.stderr);
-  options.prepare?.(dataDirectory);
-  const recovered = adoptCluster({
-    hooks,
-    major: source.cluster.major,
-    dataDirectory,
-    environment: archive.env,
-    settings: { archive_mode: 'off' },
-  });
-  await recovered.start();
-  await recovered.waitFor('not pg_is_in_recovery()');
-  assert.deepEqual(
-    await recovered.tableChecksums(),
-    options.expected ?? (await source.cluster.tableChecksums()),
-  );
-  await recovered.dispose();
-  return fetched;
-};
-
-/** A cluster with two tables, one of them written after the copy. */
-const copySource = async (source: Source): Promise<CopiedCluster> => {
-  await fill(source.cluster, 'before_copy');
-  const copy = await copyRunning(source.cluster);
-  await fill(source.cluster, 'after_copy');
-  await source.archiveAll();
-  return copy;
-};
+import { demandMajor } from '../../support/postgres-parts.ts';
+import type { TestStore } from '../../support/test-archive.ts';
 
 export const foreignBackupsSuite = (store: TestStore): void => {
   test(`a local backup of WAL-G in ${store.name} recovers in every codec that WAL-G reads`, async (t) => {
@@ -245,13 +156,9 @@ export const foreignBackupsSuite = (store: TestStore): void => {
     await fill(source.cluster, 'after_copy');
     await source.archiveAll();
     await storeWal(archive, source.walDirectory, lzopEncoder());
-    const prepare = (dataDirectory: string): void => {
-      for (const file of ['postgresql.conf', 'pg_hba.conf', 'pg_ident.conf']) {
-        copyFileSync(join(source.cluster.dataDirectory, file), join(dataDirectory, file));
-        giveToClusterUser(join(dataDirectory, file));
-      }
-    };
-    const { stderr } = await assertRecovers(t, source, archive, 'from-wal-e', { prepare });
+    const { stderr } = await assertRecovers(t, source, archive, 'from-wal-e', {
+      prepare: configureAs(source),
+    });
     assert.match(stderr, /the backup holds no postgresql\.conf/);
     assert.match(stderr, /nobody can tell whether a part is missing/);
 
