@@ -128,8 +128,11 @@ const spawnBackup = (place: ProtectedCluster, env: Readonly<Record<string, strin
 const killBackups = async (t: TestContext, store: TestStore, moments: number): Promise<void> => {
   const place = await loadedCluster(t, store);
   const load = await startLoad(place.cluster, { connections: 1, pauseMs: 20 });
-  await place.backup();
-  const runMs = await timed(() => spawnBackup(place).finished);
+  // The quicker of two: the wait for the archiver is no part of the work, and backups that are whole show nothing new.
+  const runMs = Math.min(
+    await timed(() => spawnBackup(place).finished),
+    await timed(() => spawnBackup(place).finished),
+  );
   const sound = await listedBackups(place);
   const listed = new Set(sound);
   for (const afterMs of momentsOf(runMs, moments)) {
