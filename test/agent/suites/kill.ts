@@ -54,7 +54,7 @@ const killPushes = async (t: TestContext, store: TestStore, moments: number): Pr
   await archive.remove(key);
   const runMs = await timed(() => place.agent(['wal-push', path]));
   const seen = { absent: 0, whole: 0, acknowledged: 0 };
-  for (const afterMs of momentsOf(runMs, moments)) {
+  const killAfter = async (afterMs: number): Promise<void> => {
     await archive.remove(key);
     const agent = spawnAgent(['wal-push', path], { env: archive.env });
     await pass(afterMs);
@@ -71,11 +71,21 @@ const killPushes = async (t: TestContext, store: TestStore, moments: number): Pr
     const next = await place.agent(['wal-push', path]);
     assert.equal(next.status, 0, next.stderr);
     assert(content.equals(await plainContent(archive, key)), `the next run completes after ${afterMs} ms`);
+  };
+  for (const afterMs of momentsOf(runMs, moments)) await killAfter(afterMs);
+  // A machine that is busier now than when the run was timed puts all moments before the publication; one that is
+  // quieter, behind it.
+  for (let more = 1; seen.whole === 0 && more <= furtherMoments; more += 1) {
+    await killAfter(runMs * (1.1 + more / 4));
+  }
+  for (let more = 1; seen.absent === 0 && more <= furtherMoments; more += 1) {
+    await killAfter(runMs / (moments * more));
   }
   t.diagnostic(`${JSON.stringify(seen)} of ${moments} moments in ${runMs.toFixed(0)} ms`);
-  assert(seen.absent >= 5 && seen.absent < moments, 'the moments reached both sides of the publication');
+  assert(seen.absent > 0 && seen.whole > 0, 'the moments reached both sides of the publication');
 };
 
+const furtherMoments = 16;
 const pushesInALife = 12;
 
 /** Node can wait for itself for ever at its exit; only the launcher keeps it from that, and only many runs show it. */
