@@ -54,22 +54,20 @@ export const fetchBackup = (
   options: readonly string[] = [],
 ): Promise<AgentResult> => runAgent(['backup-fetch', ...options, target, backup], { env: archive.env });
 
-/** Restores into a new directory beside the source, starts a real PostgreSQL there and compares every row. */
-export const assertRecovers = async (
+type Expectation = {
+  readonly prepare?: (dataDirectory: string) => void;
+  readonly expected?: ReadonlyMap<string, string>;
+};
+
+/** Starts a real PostgreSQL on a directory that was restored beside the source, and compares every row. */
+export const assertRestored = async (
   hooks: Hooks,
   source: Source,
   archive: TestArchive,
   name: string,
-  options: {
-    readonly backup?: string;
-    readonly fetch?: readonly string[];
-    readonly prepare?: (dataDirectory: string) => void;
-    readonly expected?: ReadonlyMap<string, string>;
-  } = {},
-): Promise<AgentResult> => {
+  options: Expectation = {},
+): Promise<void> => {
   const dataDirectory = join(source.directory, name);
-  const fetched = await fetchBackup(archive, dataDirectory, options.backup, options.fetch);
-  assert.equal(fetched.status, 0, fetched.stderr);
   options.prepare?.(dataDirectory);
   const recovered = adoptCluster({
     hooks,
@@ -85,6 +83,19 @@ export const assertRecovers = async (
     options.expected ?? (await source.cluster.tableChecksums()),
   );
   await recovered.dispose();
+};
+
+/** Restores into a new directory of that name beside the source first. */
+export const assertRecovers = async (
+  hooks: Hooks,
+  source: Source,
+  archive: TestArchive,
+  name: string,
+  options: Expectation & { readonly backup?: string; readonly fetch?: readonly string[] } = {},
+): Promise<AgentResult> => {
+  const fetched = await fetchBackup(archive, join(source.directory, name), options.backup, options.fetch);
+  assert.equal(fetched.status, 0, fetched.stderr);
+  await assertRestored(hooks, source, archive, name, options);
   return fetched;
 };
 

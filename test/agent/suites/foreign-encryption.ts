@@ -17,6 +17,7 @@ import {
 } from '../../support/foreign-encryption.ts';
 import {
   assertRecovers,
+  assertRestored,
   configureAs,
   copySource,
   fetchBackup,
@@ -98,21 +99,18 @@ const recoverOpenpgpOfWalG = async (t: TestContext, store: TestStore): Promise<v
   const { source, archive } = stored;
   const theirs = { WALG_PGP_KEY_PATH: key.secretPath, WALG_PGP_KEY_PASSPHRASE: key.passphrase };
   await assertRecovers(t, source, withSettings(archive, theirs), 'their-names');
-  const ours = {
+  const ours = withSettings(archive, {
     WALWARDEN_PGP_KEY: key.secret.replaceAll('\n', '\\n'),
     WALWARDEN_PGP_KEY_PASSPHRASE: key.passphrase,
-  };
-  await assertRecovers(t, source, withSettings(archive, ours), 'our-names');
-
+  });
   const wrong = withSettings(archive, { WALG_PGP_KEY_PATH: other.secretPath });
   const refused = await fetchBackup(wrong, join(source.directory, 'refused'));
   assert.equal(refused.status, 41, refused.stderr);
   assert.match(refused.stderr, /key/);
-  assert.equal(
-    (await fetchBackup(withSettings(archive, theirs), join(source.directory, 'wrong-key'))).status,
-    0,
-  );
-  assert.match(await assertStops(t, source, wrong, 'wrong-key'), /openpgp/);
+  const fetched = await fetchBackup(ours, join(source.directory, 'our-names'));
+  assert.equal(fetched.status, 0, fetched.stderr);
+  assert.match(await assertStops(t, source, wrong, 'our-names'), /openpgp/);
+  await assertRestored(t, source, ours, 'our-names');
 };
 
 const recoverLibsodium = async (t: TestContext, store: TestStore): Promise<void> => {
@@ -127,22 +125,22 @@ const recoverLibsodium = async (t: TestContext, store: TestStore): Promise<void>
   await assertRecovers(t, source, withSettings(archive, ours), 'our-names');
 
   const sound = withSettings(archive, sodiumSettings);
-  assert.equal((await fetchBackup(sound, join(source.directory, 'stops'))).status, 0);
+  const fetched = await fetchBackup(sound, join(source.directory, 'their-names'));
+  assert.equal(fetched.status, 0, fetched.stderr);
   const wrong = withSettings(archive, { ...sodiumSettings, WALG_LIBSODIUM_KEY: 'a0'.repeat(32) });
   const refused = await fetchBackup(wrong, join(source.directory, 'refused'));
   assert.equal(refused.status, 41, refused.stderr);
-  assert.match(await assertStops(t, source, wrong, 'stops'), /The key is not the one/);
+  assert.match(await assertStops(t, source, wrong, 'their-names'), /The key is not the one/);
 
   await t.test('and a WAL file that was cut between two chunks stops recovery', async (inner) => {
     const name = (await archive.keys('wal_005/')).findLast((key) => /[/][0-9A-F]{24}[.]lz4$/.test(key)) ?? '';
     const bytes = await archive.read(name);
     const segment = readFileSync(join(source.walDirectory, name.slice('wal_005/'.length, -'.lz4'.length)));
-    assert(bytes.length > sodiumHeaderBytes + 2 * sodiumChunkBytes, 'there is a border to cut at');
     const chunks = Math.floor((bytes.length - sodiumHeaderBytes) / sodiumChunkBytes);
+    assert(chunks > 1, 'there is a border to cut at');
     const plain = encrypt(plainEncoder.encode(segment));
     assert.equal(plain.length % sodiumChunkBytes, sodiumHeaderBytes + 17, 'nothing but an empty last chunk');
     const cuts = [
-      [name, bytes.subarray(0, sodiumHeaderBytes + sodiumChunkBytes)],
       [name, bytes.subarray(0, sodiumHeaderBytes + chunks * sodiumChunkBytes)],
       // The whole segment is in it: only the missing tag tells.
       [name.slice(0, -'.lz4'.length), plain.subarray(0, -17)],
@@ -150,7 +148,7 @@ const recoverLibsodium = async (t: TestContext, store: TestStore): Promise<void>
     await archive.remove(name);
     for (const [key, cut] of cuts) {
       await archive.write(key, cut);
-      assert.match(await assertStops(inner, source, sound, 'stops'), /without a final chunk/);
+      assert.match(await assertStops(inner, source, sound, 'their-names'), /without a final chunk/);
       const { status, stderr } = await walPlace(inner, sound).fetch(
         name.slice('wal_005/'.length, -'.lz4'.length),
       );
@@ -158,7 +156,7 @@ const recoverLibsodium = async (t: TestContext, store: TestStore): Promise<void>
       await archive.remove(key);
     }
     await archive.write(name, bytes);
-    await assertRecovers(inner, source, sound, 'their-names');
+    await assertRestored(inner, source, sound, 'their-names');
   });
 };
 
@@ -208,21 +206,18 @@ const decryptByGnupg = async (t: TestContext, store: TestStore): Promise<void> =
     assert.equal(status, 0, stderr);
     return archive.read(`wal_005/${segment}.lz4`);
   };
-  const keys = [openpgpKey(t, 'rsa'), openpgpKey(t, 'curve')];
-  const gnupg = demandGnupg(t, keys);
+  const [rsa, curve] = [openpgpKey(t, 'rsa'), openpgpKey(t, 'curve')];
+  const gnupg = demandGnupg(t, [rsa, curve]);
   if (gnupg === undefined) return;
   const plain = await object({});
-  for (const key of keys) {
-    const passphrase = key.passphrase === '' ? {} : { WALWARDEN_PGP_KEY_PASSPHRASE: key.passphrase };
-    for (const settings of [
-      { WALWARDEN_PGP_KEY_PATH: key.secretPath, ...passphrase },
-      { WALWARDEN_PGP_KEY_PATH: key.publicPath },
-    ]) {
-      const encrypted = await object(settings);
-      assert(!encrypted.includes(plain.subarray(-100)), 'it is encrypted');
-      assert(plain.equals(gnupg.decrypt(encrypted, key)), key.id);
-    }
-  }
+  // A public key is enough to write.
+  const byPublicKey = await object({ WALWARDEN_PGP_KEY_PATH: rsa.publicPath });
+  assert(plain.equals(gnupg.decrypt(byPublicKey, rsa)));
+  const byPrivateKey = await object({
+    WALWARDEN_PGP_KEY_PATH: curve.secretPath,
+    WALWARDEN_PGP_KEY_PASSPHRASE: curve.passphrase,
+  });
+  assert(plain.equals(gnupg.decrypt(byPrivateKey, curve)));
 };
 
 export const foreignEncryptionSuite = (store: TestStore): void => {
