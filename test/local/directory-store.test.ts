@@ -216,7 +216,7 @@ test('the bytes of a database are nobody else’s business', async (t) => {
 });
 
 test('missing rights are told as such', {
-  skip: process.getuid?.() === 0 && 'root has every right',
+  skip: process.getuid?.() === 0 && 'not possible here: root has every right',
 }, async (t) => {
   const { root, store } = await opened(t);
   await store.create(key, Buffer.from('x'));
@@ -228,7 +228,7 @@ test('missing rights are told as such', {
 });
 
 test('a folder on another file system than the root is refused, because without its disk it would look empty', {
-  skip: process.platform !== 'linux' && '/proc is on Linux only',
+  skip: process.platform !== 'linux' && 'not possible here: /proc is on Linux only',
 }, async () => {
   const store = await openDirectoryStore('/');
   await assert.rejects(store.stat(parseObjectKey('proc/absent')), {

@@ -146,16 +146,23 @@ const refuseDamagedDocuments = async (
   await assertStillRestores(place, name);
 };
 
-const refuseDamagedBackups = async (t: TestContext, store: TestStore): Promise<void> => {
+const refuseDamagedBackups = async (
+  t: TestContext,
+  store: TestStore,
+  codecs: readonly WrittenCodec[],
+): Promise<void> => {
   const place = await protectCluster(t, await store.open(t), { major: newestMajor });
   const older = await backupWith(place, 'lz4');
   const newer = await backupWith(place, 'lz4');
   await refuseDamagedDocuments(place, newer, older);
-  for (const codec of writtenCodecs) await refuseDamagedParts(place, codec, older);
+  for (const codec of codecs) await refuseDamagedParts(place, codec, older);
 };
 
-export const damagedBackupsSuite = (store: TestStore): void => {
+export const damagedBackupsSuite = (
+  store: TestStore,
+  codecs: readonly WrittenCodec[] = writtenCodecs,
+): void => {
   test(`backup-fetch refuses a base backup with any damaged object in ${store.name}, names it and leaves no pg_control`, async (t) => {
-    if (demandMajor(t, newestMajor)) await refuseDamagedBackups(t, store);
+    if (demandMajor(t, newestMajor)) await refuseDamagedBackups(t, store, codecs);
   });
 };

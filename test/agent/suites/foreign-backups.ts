@@ -18,12 +18,16 @@ import { storeWal, storeWalEBackup } from '../../support/foreign-wal-e.ts';
 import { demandMajor } from '../../support/postgres-parts.ts';
 import type { TestStore } from '../../support/test-archive.ts';
 
-export const foreignBackupsSuite = (store: TestStore): void => {
+/** @param encoders whose objects the local backup is made of, one after the other */
+export const foreignBackupsSuite = (
+  store: TestStore,
+  encoders: readonly string[] = foreignEncoderNames,
+): void => {
   test(`a local backup of WAL-G in ${store.name} recovers in every codec that WAL-G reads`, async (t) => {
     if (!demandMajor(t, 17)) return;
     const source = await startSource(t, 17);
     const copy = await copySource(source);
-    for (const name of foreignEncoderNames) {
+    for (const name of encoders) {
       await t.test(name, async (inner) => {
         const encoder = demandEncoder(inner, name);
         if (encoder === undefined) return;
